@@ -23,17 +23,28 @@ struct Error::Data {
 
 std::string_view to_string(ErrorKind kind) noexcept {
   switch (kind) {
-    case ErrorKind::invalid_config: return "invalid_config";
-    case ErrorKind::not_found: return "not_found";
-    case ErrorKind::unavailable: return "unavailable";
-    case ErrorKind::disconnected: return "disconnected";
-    case ErrorKind::timed_out: return "timed_out";
-    case ErrorKind::protocol: return "protocol";
-    case ErrorKind::exited: return "exited";
-    case ErrorKind::conflict: return "conflict";
-    case ErrorKind::host_unfit: return "host_unfit";
-    case ErrorKind::corrupt: return "corrupt";
-    case ErrorKind::internal: return "internal";
+    case ErrorKind::invalid_config:
+      return "invalid_config";
+    case ErrorKind::not_found:
+      return "not_found";
+    case ErrorKind::unavailable:
+      return "unavailable";
+    case ErrorKind::disconnected:
+      return "disconnected";
+    case ErrorKind::timed_out:
+      return "timed_out";
+    case ErrorKind::protocol:
+      return "protocol";
+    case ErrorKind::exited:
+      return "exited";
+    case ErrorKind::conflict:
+      return "conflict";
+    case ErrorKind::host_unfit:
+      return "host_unfit";
+    case ErrorKind::corrupt:
+      return "corrupt";
+    case ErrorKind::internal:
+      return "internal";
   }
   return "internal";
 }
@@ -66,7 +77,7 @@ Error&& Error::evidence(std::string line) && {
   return std::move(*this);
 }
 
-Error&& Error::evidence(const std::vector<std::string>& lines) && {
+Error&& Error::evidence_lines(const std::vector<std::string>& lines) && {
   Data& data = own();
   data.evidence.insert(data.evidence.end(), lines.begin(), lines.end());
   return std::move(*this);
@@ -84,11 +95,21 @@ Error&& Error::context(std::string_view doing) && {
   return std::move(*this);
 }
 
-ErrorKind Error::kind() const noexcept { return data_->kind; }
-const std::error_code& Error::code() const noexcept { return data_->code; }
-const std::string& Error::hint() const noexcept { return data_->hint; }
-const std::vector<std::string>& Error::evidence() const noexcept { return data_->evidence; }
-const char* Error::what() const noexcept { return data_->what.c_str(); }
+ErrorKind Error::kind() const noexcept {
+  return data_->kind;
+}
+const std::error_code& Error::code() const noexcept {
+  return data_->code;
+}
+const std::string& Error::hint() const noexcept {
+  return data_->hint;
+}
+const std::vector<std::string>& Error::evidence() const noexcept {
+  return data_->evidence;
+}
+const char* Error::what() const noexcept {
+  return data_->what.c_str();
+}
 
 Error errno_error(ErrorKind kind, std::string message, int error_number) {
   return Error(kind, std::move(message))
@@ -99,18 +120,25 @@ namespace {
 
 ErrorKind kind_of(int error_number) {
   switch (error_number) {
-    case ENOENT: return ErrorKind::not_found;
+    case ENOENT:
+      return ErrorKind::not_found;
     case ECONNRESET:
     case ECONNREFUSED:
-    case EPIPE: return ErrorKind::disconnected;
-    case ETIMEDOUT: return ErrorKind::timed_out;
+    case EPIPE:
+      return ErrorKind::disconnected;
+    case ETIMEDOUT:
+      return ErrorKind::timed_out;
     case EEXIST:
-    case EWOULDBLOCK: return ErrorKind::conflict;
+    case EWOULDBLOCK:
+      return ErrorKind::conflict;
     case EINVAL:
-    case ENAMETOOLONG: return ErrorKind::invalid_config;
+    case ENAMETOOLONG:
+      return ErrorKind::invalid_config;
     case EBADF:
-    case EFAULT: return ErrorKind::internal;
-    default: return ErrorKind::unavailable;
+    case EFAULT:
+      return ErrorKind::internal;
+    default:
+      return ErrorKind::unavailable;
   }
 }
 

@@ -25,13 +25,20 @@ Value convert(simdjson::dom::element element) {
       }
       return object;
     }
-    case element_type::INT64: return std::int64_t(element);
-    case element_type::UINT64: return std::uint64_t(element);
-    case element_type::DOUBLE: return double(element);
-    case element_type::STRING: return std::string_view(element);
-    case element_type::BOOL: return bool(element);
-    case element_type::NULL_VALUE: return nullptr;
-    default: return nullptr;
+    case element_type::INT64:
+      return std::int64_t(element);
+    case element_type::UINT64:
+      return std::uint64_t(element);
+    case element_type::DOUBLE:
+      return double(element);
+    case element_type::STRING:
+      return std::string_view(element);
+    case element_type::BOOL:
+      return bool(element);
+    case element_type::NULL_VALUE:
+      return nullptr;
+    default:
+      return nullptr;
   }
 }
 
@@ -43,9 +50,8 @@ Result<Value> parse(std::string_view text) {
   const auto error = parser.parse(simdjson::padded_string(text)).get(root);
   if (error != simdjson::SUCCESS) {
     constexpr std::size_t kShown = 120;
-    return Error(ErrorKind::protocol,
-                 fmt::format("invalid JSON ({} bytes): {}", text.size(),
-                             simdjson::error_message(error)))
+    return Error(ErrorKind::protocol, fmt::format("invalid JSON ({} bytes): {}", text.size(),
+                                                  simdjson::error_message(error)))
         .evidence(sanitize(text.substr(0, kShown)));
   }
   return convert(root);

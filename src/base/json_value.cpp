@@ -37,15 +37,31 @@ const Value* Object::find(std::string_view key) const noexcept {
   return nullptr;
 }
 
-bool Object::empty() const noexcept { return members_.empty(); }
-std::size_t Object::size() const noexcept { return members_.size(); }
-const Object::Member* Object::begin() const noexcept { return members_.data(); }
-const Object::Member* Object::end() const noexcept { return members_.data() + members_.size(); }
+bool Object::empty() const noexcept {
+  return members_.empty();
+}
+std::size_t Object::size() const noexcept {
+  return members_.size();
+}
+const Object::Member* Object::begin() const noexcept {
+  return members_.data();
+}
+const Object::Member* Object::end() const noexcept {
+  return members_.data() + members_.size();
+}
 
-bool Value::is_object() const noexcept { return as_object() != nullptr; }
-bool Value::is_array() const noexcept { return as_array() != nullptr; }
-bool Value::is_string() const noexcept { return as_string() != nullptr; }
-const std::string* Value::as_string() const noexcept { return std::get_if<std::string>(&data_); }
+bool Value::is_object() const noexcept {
+  return as_object() != nullptr;
+}
+bool Value::is_array() const noexcept {
+  return as_array() != nullptr;
+}
+bool Value::is_string() const noexcept {
+  return as_string() != nullptr;
+}
+const std::string* Value::as_string() const noexcept {
+  return std::get_if<std::string>(&data_);
+}
 
 bool Value::is_number() const noexcept {
   return std::holds_alternative<std::int64_t>(data_) ||

@@ -52,7 +52,7 @@ std::string shell_quote(std::string_view word) {
   return quoted + "'";
 }
 
-std::string shell_quote(const std::vector<std::string>& argv) {
+std::string shell_join(const std::vector<std::string>& argv) {
   std::vector<std::string> words;
   words.reserve(argv.size());
   for (const auto& word : argv) words.push_back(shell_quote(word));

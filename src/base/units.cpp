@@ -40,7 +40,8 @@ Result<Bytes> parse_bytes(std::string_view text) {
   auto quantity = parse_quantity(text, kExample);
   if (!quantity) return quantity.error();
   std::string_view unit = quantity->unit;
-  if (unit.size() > 1 && (unit.substr(1) == "B" || unit.substr(1) == "iB")) unit = unit.substr(0, 1);
+  if (unit.size() > 1 && (unit.substr(1) == "B" || unit.substr(1) == "iB"))
+    unit = unit.substr(0, 1);
   constexpr std::string_view kUnits = "KMGT";
   int shift = 0;
   if (!unit.empty()) {
@@ -84,10 +85,9 @@ Result<Milliseconds> parse_duration(std::string_view text) {
   if (quantity->unit == "h") factor = 3'600'000;
   if (factor == 0) {
     return Error(ErrorKind::invalid_config,
-                 quantity->unit.empty()
-                     ? fmt::format("'{}' needs a unit", sanitize(text))
-                     : fmt::format("'{}' has an unknown unit '{}'", sanitize(text),
-                                   sanitize(quantity->unit)))
+                 quantity->unit.empty() ? fmt::format("'{}' needs a unit", sanitize(text))
+                                        : fmt::format("'{}' has an unknown unit '{}'",
+                                                      sanitize(text), sanitize(quantity->unit)))
         .hint(fmt::format("write it like {}", kExample));
   }
   const double ms = quantity->number * factor;

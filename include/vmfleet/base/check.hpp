@@ -11,5 +11,4 @@ namespace vmfleet::detail {
 
 /// A broken contract of the caller (not bad input) is not an error value: going on would corrupt.
 #define VMFLEET_CHECK(condition, what) \
-  ((condition) ? static_cast<void>(0)  \
-               : ::vmfleet::detail::check_failed(__FILE__, __LINE__, what))
+  ((condition) ? static_cast<void>(0) : ::vmfleet::detail::check_failed(__FILE__, __LINE__, what))

@@ -41,7 +41,7 @@ class Error : public std::exception {
   Error&& hint(std::string text) &&;
   /// A line that was seen: a log line, QEMU's own words.
   Error&& evidence(std::string line) &&;
-  Error&& evidence(const std::vector<std::string>& lines) &&;
+  Error&& evidence_lines(const std::vector<std::string>& lines) &&;
   /// Says what was being done, added on the way up; the outermost context comes first.
   Error& add_context(std::string_view doing);
   Error&& context(std::string_view doing) &&;

@@ -86,7 +86,8 @@ class Value {
 
  private:
   friend class Writer;
-  std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double, std::string, Array, Object>
+  std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double, std::string, Array,
+               Object>
       data_;
 };
 

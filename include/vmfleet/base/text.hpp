@@ -14,7 +14,7 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
 
 /// Quoted for a POSIX shell when it must be.
 std::string shell_quote(std::string_view word);
-std::string shell_quote(const std::vector<std::string>& argv);
+std::string shell_join(const std::vector<std::string>& argv);
 
 /// Guest text for a terminal: escape sequences and control characters become visible escapes
 /// (`\x1b`), tabs stay, invalid UTF-8 becomes `\xNN`.

@@ -9,7 +9,8 @@ using namespace vmfleet;
 
 TEST_CASE("an error reads from the outermost context to the system's reason") {
   auto error = errno_error("connect control.sock", ECONNRESET).context("boot web-3");
-  REQUIRE(std::string(error.what()) == "boot web-3: connect control.sock: Connection reset by peer");
+  REQUIRE(std::string(error.what()) ==
+          "boot web-3: connect control.sock: Connection reset by peer");
   REQUIRE(error.kind() == ErrorKind::disconnected);
 }
 
@@ -22,8 +23,10 @@ TEST_CASE("adding context to a copy leaves the original as it was") {
 }
 
 TEST_CASE("hint and evidence stay with the error") {
-  const auto error =
-      Error(ErrorKind::exited, "QEMU exited").hint("try another port").evidence("line 1").evidence({"2", "3"});
+  const auto error = Error(ErrorKind::exited, "QEMU exited")
+                         .hint("try another port")
+                         .evidence("line 1")
+                         .evidence_lines({"2", "3"});
   REQUIRE(error.hint() == "try another port");
   REQUIRE(error.evidence() == std::vector<std::string>{"line 1", "2", "3"});
 }

@@ -9,7 +9,8 @@ using namespace vmfleet;
 TEST_CASE("guest text loses its power over the terminal") {
   REQUIRE(sanitize("\x1b[2Jhi\tthere\r\x07") == "\\x1b[2Jhi\tthere\\x0d\\x07");
   REQUIRE(sanitize("gr\xc3\xbc\xc3\x9f") == "gr\xc3\xbc\xc3\x9f");
-  REQUIRE(sanitize("\xc2\x9b" "31m") == "\\xc2\\x9b31m");  // C1 CSI
+  REQUIRE(sanitize("\xc2\x9b"
+                   "31m") == "\\xc2\\x9b31m");  // C1 CSI
   REQUIRE(sanitize("a\xff") == "a\\xff");
 }
 
@@ -17,7 +18,7 @@ TEST_CASE("shell quoting survives a shell") {
   REQUIRE(shell_quote("plain-1.0/x=y,z") == "plain-1.0/x=y,z");
   REQUIRE(shell_quote("") == "''");
   REQUIRE(shell_quote("it's $HOME") == "'it'\\''s $HOME'");
-  REQUIRE(shell_quote({"a b", "c"}) == "'a b' c");
+  REQUIRE(shell_join({"a b", "c"}) == "'a b' c");
 }
 
 TEST_CASE("a mistyped word finds the one that was meant") {
