@@ -48,8 +48,24 @@ class Sleep final : public Leaf, public Timer {
   TimePoint deadline_;
 };
 
+class Yield final : public Leaf, public ReadyItem {
+ public:
+  Yield() noexcept : Leaf("its next turn") {}
+  void start() noexcept override { loop().core().post(*this); }
+  void stop() noexcept override {
+    ReadyItem::unlink();
+    cancelled();
+  }
+  void on_ready() noexcept override { complete(); }
+};
+
 }  // namespace
 }  // namespace detail
+
+Task<void> yield_now() {
+  detail::Yield yield;
+  co_await yield;
+}
 
 Task<void> sleep_until(TimePoint deadline) {
   detail::Sleep sleep(deadline);

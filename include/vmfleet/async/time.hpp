@@ -17,6 +17,10 @@ namespace vmfleet {
 Task<void> sleep_until(TimePoint deadline);
 Task<void> sleep_for(Milliseconds duration);
 
+/// Lets everything else that is ready run first. *Cancellation*: throws, so a loop that never has
+/// to wait can be ended here.
+Task<void> yield_now();
+
 namespace detail {
 [[noreturn]] void throw_timed_out(TimePoint started, TimePoint deadline);
 

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// Files: whole small files, read and replaced safely. Blocking: call them through `offload`.
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include <vmfleet/base/unique_fd.hpp>
+#include <vmfleet/base/units.hpp>
+
+namespace vmfleet::files {
+
+/// *Errors*: `not_found`; `unavailable` when it is larger than `limit`.
+std::string read(const std::filesystem::path& path, Bytes limit = Bytes::mebi(16));
+
+/// The last `limit` bytes at most; "" when there is no such file.
+std::string read_end(const std::filesystem::path& path, Bytes limit);
+
+/// Replaces the file as a whole: a temporary file beside it, fsync, rename, fsync of the folder.
+/// After a crash there is the old content or the new, nothing else.
+void write_atomically(const std::filesystem::path& path, std::string_view data, mode_t mode = 0600);
+
+/// open(2) with O_CLOEXEC, retried on EINTR; the error names the path.
+UniqueFd open(const std::filesystem::path& path, int flags, mode_t mode = 0600);
+
+/// Writes all of it to a blocking descriptor.
+void write_all(int fd, std::string_view data, const std::filesystem::path& path_for_errors);
+
+}  // namespace vmfleet::files

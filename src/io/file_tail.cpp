@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+// FileTail: reading what inotify announces.
+#include <vmfleet/io/file_tail.hpp>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include <vmfleet/async/time.hpp>
+#include <vmfleet/base/error.hpp>
+#include <vmfleet/base/unique_fd.hpp>
+
+#include "io/inotify_hub.hpp"
+
+namespace vmfleet {
+
+namespace {
+constexpr std::size_t kChunk = 64 * 1024;
+}
+
+class FileTail::State {
+ public:
+  State(Loop& loop, std::filesystem::path path, std::uint64_t offset)
+      : hub(loop.service<detail::InotifyHub>()),
+        watch(path.filename().string()),
+        path_(std::move(path)),
+        offset_(offset) {
+    const auto folder = path_.parent_path();
+    hub.add(folder.empty() ? "." : folder, watch);
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() { hub.remove(watch); }
+
+  TailChunk read() {
+    TailChunk chunk = read_open();
+    if (!chunk.data.empty() || chunk.restarted || !watch.renamed) return chunk;
+    // The old file is read to its end; only now turn to what has its name.
+    watch.renamed = false;
+    const bool replaced = reopen();
+    chunk = read_open();
+    chunk.restarted = chunk.restarted || replaced;
+    return chunk;
+  }
+
+  [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
+
+  detail::InotifyHub& hub;
+  detail::FileWatch watch;
+
+ private:
+  TailChunk read_open() {
+    TailChunk chunk;
+    if (!fd_) return chunk;
+    struct stat status {};
+    if (::fstat(fd_.get(), &status) == 0 && static_cast<std::uint64_t>(status.st_size) < offset_) {
+      offset_ = 0;
+      chunk.restarted = true;
+    }
+    chunk.offset = offset_;
+    chunk.data.resize(kChunk);
+    const ssize_t count =
+        ::pread(fd_.get(), chunk.data.data(), kChunk, static_cast<off_t>(offset_));
+    if (count < 0) throw errno_error("read " + path_.string(), errno);
+    chunk.data.resize(static_cast<std::size_t>(count));
+    offset_ += chunk.data.size();
+    return chunk;
+  }
+
+  /// True when another file than before has the name.
+  bool reopen() {
+    UniqueFd fresh(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!fresh) {
+      if (errno != ENOENT) throw errno_error("open " + path_.string(), errno);
+      return false;  // removed: what is open stays readable until a successor comes
+    }
+    struct stat before {};
+    struct stat now {};
+    const bool had_one = static_cast<bool>(fd_) && ::fstat(fd_.get(), &before) == 0;
+    ::fstat(fresh.get(), &now);
+    if (had_one && before.st_ino == now.st_ino && before.st_dev == now.st_dev) return false;
+    fd_ = std::move(fresh);
+    if (had_one) offset_ = 0;
+    return had_one;
+  }
+
+  std::filesystem::path path_;
+  std::uint64_t offset_;
+  UniqueFd fd_;
+};
+
+FileTail::FileTail(Loop& loop, std::filesystem::path path, std::uint64_t offset)
+    : state_(std::make_unique<State>(loop, std::move(path), offset)) {}
+FileTail::FileTail(FileTail&&) noexcept = default;
+FileTail& FileTail::operator=(FileTail&&) noexcept = default;
+FileTail::~FileTail() = default;
+
+TailChunk FileTail::poll() {
+  return state_->read();
+}
+std::uint64_t FileTail::offset() const noexcept {
+  return state_->offset();
+}
+
+Task<TailChunk> FileTail::next() {
+  const detail::InotifyHub::Listening listening(state_->hub);
+  for (;;) {
+    co_await yield_now();
+    state_->watch.changed.clear();
+    TailChunk chunk = state_->read();
+    if (!chunk.data.empty() || chunk.restarted) co_return chunk;
+    co_await state_->watch.changed.wait();
+  }
+}
+
+}  // namespace vmfleet

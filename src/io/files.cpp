@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// Reading and replacing small files.
+#include <vmfleet/io/files.hpp>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include <vmfleet/base/error.hpp>
+
+namespace vmfleet::files {
+
+UniqueFd open(const std::filesystem::path& path, int flags, mode_t mode) {
+  for (;;) {
+    UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC, mode));
+    if (fd) return fd;
+    if (errno != EINTR) throw errno_error("open " + path.string(), errno);
+  }
+}
+
+namespace {
+
+std::string read_from(int fd, const std::filesystem::path& path, off_t offset, std::size_t limit) {
+  std::string content;
+  constexpr std::size_t kStep = 64 * 1024;
+  while (content.size() < limit) {
+    const std::size_t before = content.size();
+    content.resize(std::min(before + kStep, limit));
+    const ssize_t count = ::pread(fd, content.data() + before, content.size() - before,
+                                  offset + static_cast<off_t>(before));
+    if (count < 0 && errno != EINTR) throw errno_error("read " + path.string(), errno);
+    content.resize(before + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+    if (count == 0) break;
+  }
+  return content;
+}
+
+}  // namespace
+
+std::string read(const std::filesystem::path& path, Bytes limit) {
+  const UniqueFd fd = open(path, O_RDONLY);
+  std::string content = read_from(fd.get(), path, 0, limit.count() + 1);
+  if (content.size() > limit.count()) {
+    throw Error(ErrorKind::unavailable,
+                fmt::format("{} is larger than {}", path.string(), to_string(limit)));
+  }
+  return content;
+}
+
+std::string read_end(const std::filesystem::path& path, Bytes limit) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd && errno == ENOENT) return {};
+  if (!fd) throw errno_error("open " + path.string(), errno);
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) throw errno_error("read " + path.string(), errno);
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  const std::uint64_t start = size > limit.count() ? size - limit.count() : 0;
+  return read_from(fd.get(), path, static_cast<off_t>(start), limit.count());
+}
+
+void write_all(int fd, std::string_view data, const std::filesystem::path& path_for_errors) {
+  while (!data.empty()) {
+    const ssize_t count = ::write(fd, data.data(), data.size());
+    if (count >= 0) {
+      data.remove_prefix(static_cast<std::size_t>(count));
+    } else if (errno != EINTR) {
+      throw errno_error("write " + path_for_errors.string(), errno);
+    }
+  }
+}
+
+void write_atomically(const std::filesystem::path& path, std::string_view data, mode_t mode) {
+  const auto folder = path.parent_path();
+  std::string temporary = path.string() + ".XXXXXX";
+  UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
+  if (!fd) throw errno_error("write " + path.string(), errno);
+  try {
+    write_all(fd.get(), data, path);
+    if (::fchmod(fd.get(), mode) != 0 || ::fsync(fd.get()) != 0 ||
+        ::rename(temporary.c_str(), path.c_str()) != 0) {
+      throw errno_error("write " + path.string(), errno);
+    }
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+  const UniqueFd directory = open(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);
+  if (::fsync(directory.get()) != 0) throw errno_error("write " + folder.string(), errno);
+}
+
+}  // namespace vmfleet::files

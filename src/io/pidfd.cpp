@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// Holding processes by descriptor.
+#include <vmfleet/io/pidfd.hpp>
+
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include <vmfleet/base/error.hpp>
+
+#include "io/poller.hpp"
+
+namespace vmfleet {
+
+std::optional<Pidfd> Pidfd::open(pid_t pid) {
+  UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (fd) return Pidfd(std::move(fd), pid);
+  if (errno == ESRCH || errno == EINVAL) return std::nullopt;
+  throw errno_error(fmt::format("hold process {}", pid), errno);
+}
+
+bool Pidfd::signal(int number) const {
+  if (::syscall(SYS_pidfd_send_signal, fd_.get(), number, nullptr, 0) == 0) return true;
+  if (errno == ESRCH) return false;
+  throw errno_error(fmt::format("send signal {} to process {}", number, pid_), errno);
+}
+
+bool Pidfd::ended() const noexcept {
+  pollfd entry{fd_.get(), POLLIN, 0};
+  return ::poll(&entry, 1, 0) > 0;
+}
+
+Task<void> Pidfd::wait_end() const {
+  Loop& loop = co_await current_loop();
+  detail::Poller poller(loop, fd_.get(), "Pidfd");
+  co_await poller.readable();
+}
+
+}  // namespace vmfleet

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+// Process: the end of a child, and commands that are run for their output.
+#include <vmfleet/io/process.hpp>
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include <vmfleet/async/task_group.hpp>
+#include <vmfleet/async/time.hpp>
+#include <vmfleet/base/error.hpp>
+
+#include "io/poller.hpp"
+#include "io/spawn.hpp"
+
+namespace vmfleet {
+
+std::string ExitStatus::describe() const {
+  if (signal != 0) return fmt::format("signal {} ({})", signal, ::strsignal(signal));
+  return fmt::format("exit code {}", code);
+}
+
+Process Process::spawn(Loop&, const ProcessOptions& options) {
+  auto child = detail::spawn_child(options);
+  return Process(std::move(child.pidfd), std::move(child.lifeline));
+}
+
+Process::~Process() {
+  if (pidfd_.fd() < 0) return;
+  const bool mortal = static_cast<bool>(lifeline_);
+  lifeline_.reset();
+  if (status_) return;
+  // The kill is on its way; reaping it here leaves no zombie behind. One that outlives its owner
+  // is reaped only if it has ended already.
+  siginfo_t info{};
+  ::waitid(P_PIDFD, static_cast<id_t>(pidfd_.fd()), &info, WEXITED | (mortal ? 0 : WNOHANG));
+}
+
+std::optional<ExitStatus> Process::poll() {
+  if (status_) return status_;
+  siginfo_t info{};
+  if (::waitid(P_PIDFD, static_cast<id_t>(pidfd_.fd()), &info, WEXITED | WNOHANG) != 0) {
+    // An embedder that ignores SIGCHLD has its children reaped by the kernel.
+    if (errno == ECHILD && pidfd_.ended()) status_ = ExitStatus{};
+    return status_;
+  }
+  if (info.si_pid == 0) return std::nullopt;
+  status_ =
+      info.si_code == CLD_EXITED ? ExitStatus{info.si_status, 0} : ExitStatus{0, info.si_status};
+  return status_;
+}
+
+Task<ExitStatus> Process::wait() {
+  while (!poll()) co_await pidfd_.wait_end();
+  co_return *status_;
+}
+
+namespace {
+
+struct Pipe {
+  UniqueFd read;
+  UniqueFd write;
+  Pipe() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) throw errno_error("make a pipe", errno);
+    read = UniqueFd(ends[0]);
+    write = UniqueFd(ends[1]);
+    ::fcntl(read.get(), F_SETFL, O_NONBLOCK);
+  }
+};
+
+/// Reads to the end of the stream; what is beyond the limit is dropped, so that the writer goes on.
+Task<void> collect(int fd, std::string* into, std::size_t limit, bool* truncated) {
+  Loop& loop = co_await current_loop();
+  detail::Poller poller(loop, fd, "output of a command");
+  std::array<char, 16 * 1024> buffer;
+  for (;;) {
+    co_await yield_now();
+    const ssize_t count = ::read(fd, buffer.data(), buffer.size());
+    if (count == 0) co_return;
+    if (count > 0) {
+      const std::size_t room = limit - into->size();
+      const auto fits = std::min(static_cast<std::size_t>(count), room);
+      into->append(buffer.data(), fits);
+      if (fits < static_cast<std::size_t>(count)) *truncated = true;
+    } else if (errno == EAGAIN) {
+      co_await poller.readable();
+    } else if (errno != EINTR) {
+      throw errno_error("read the output of a command", errno);
+    }
+  }
+}
+
+}  // namespace
+
+Task<ProcessOutput> run_process(ProcessOptions options, Bytes limit) {
+  Loop& loop = co_await current_loop();
+  Pipe out;
+  Pipe err;
+  options.descriptors.emplace_back(1, out.write.get());
+  options.descriptors.emplace_back(2, err.write.get());
+  options.dies_with_owner = true;
+  ProcessOutput output;
+  Process process = Process::spawn(loop, options);
+  out.write.reset();
+  err.write.reset();
+  auto body = [&](TaskGroup& group) -> Task<void> {
+    group.start(&collect, out.read.get(), &output.out, limit.count(), &output.truncated);
+    group.start(&collect, err.read.get(), &output.err, limit.count(), &output.truncated);
+    output.status = co_await process.wait();
+  };
+  co_await with_task_group(body);
+  co_return output;
+}
+
+}  // namespace vmfleet

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+// Spawning: clone with a shared address space until exec, as posix_spawn does, but with a pidfd.
+#include "io/spawn.hpp"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include <vmfleet/base/error.hpp>
+#include <vmfleet/base/text.hpp>
+
+namespace vmfleet::detail {
+
+namespace {
+
+std::vector<char*> pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> result;
+  result.reserve(strings.size() + 1);
+  for (const auto& text : strings) result.push_back(const_cast<char*>(text.c_str()));
+  result.push_back(nullptr);
+  return result;
+}
+
+// The child may not allocate, so the search for the program happens before the clone.
+std::string find_program(const std::string& name) {
+  if (name.find('/') != std::string::npos) return name;
+  const char* path = std::getenv("PATH");
+  for (const auto folder : split(path == nullptr ? "/usr/bin:/bin" : path, ':')) {
+    const std::string candidate = fmt::format("{}/{}", folder.empty() ? "." : folder, name);
+    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+  }
+  throw errno_error(ErrorKind::not_found, fmt::format("find '{}' in PATH", sanitize(name)), ENOENT);
+}
+
+/// Everything that the child needs, prepared by the parent: between clone and exec the child only
+/// makes system calls.
+struct Plan {
+  std::string program;
+  std::vector<char*> argv;
+  std::vector<char*> environment;
+  const char* directory = nullptr;
+  std::vector<std::pair<int, int>> moves;  // the child's number ← ours
+  int lifeline = -1;                       // ours; becomes the child's descriptor `first_free`
+  int first_free = 3;
+  bool new_session = false;
+  int error = 0;  // written by the child: memory is shared until exec
+};
+
+[[noreturn]] void give_up(Plan& plan) {
+  plan.error = errno;
+  ::_exit(127);
+}
+
+// SIGIO's owner and number live in the open file, so they survive exec: when the last write end
+// closes, the kernel itself kills whoever the read end belongs to.
+void tie_to_owner(Plan& plan, int fd) {
+  if (::fcntl(fd, F_SETOWN, ::getpid()) != 0 || ::fcntl(fd, F_SETSIG, SIGKILL) != 0 ||
+      ::fcntl(fd, F_SETFL, O_ASYNC | O_NONBLOCK) != 0) {
+    give_up(plan);
+  }
+}
+
+void arrange_descriptors(Plan& plan) {
+  // First out of the way of every target number, then into place.
+  for (auto& [target, source] : plan.moves) {
+    source = ::fcntl(source, F_DUPFD_CLOEXEC, plan.first_free + 1);
+    if (source < 0) give_up(plan);
+  }
+  if (plan.lifeline >= 0) {
+    plan.lifeline = ::fcntl(plan.lifeline, F_DUPFD_CLOEXEC, plan.first_free + 1);
+    if (plan.lifeline < 0) give_up(plan);
+  }
+  for (const auto& [target, source] : plan.moves) {
+    if (::dup2(source, target) < 0) give_up(plan);
+  }
+  if (plan.lifeline >= 0) {
+    if (::dup2(plan.lifeline, plan.first_free) < 0) give_up(plan);
+    tie_to_owner(plan, plan.first_free);
+    ++plan.first_free;
+  }
+  ::syscall(SYS_close_range, plan.first_free, ~0U, CLOSE_RANGE_CLOEXEC);
+}
+
+int child_main(void* argument) {
+  Plan& plan = *static_cast<Plan*>(argument);
+  struct sigaction standard {};
+  standard.sa_handler = SIG_DFL;
+  for (int number = 1; number < NSIG; ++number) ::sigaction(number, &standard, nullptr);
+  if (plan.new_session && ::setsid() < 0) give_up(plan);
+  arrange_descriptors(plan);
+  if (plan.directory != nullptr && ::chdir(plan.directory) != 0) give_up(plan);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::execve(plan.program.c_str(), plan.argv.data(), plan.environment.data());
+  give_up(plan);
+}
+
+/// The child's stack while it shares our memory.
+class ChildStack {
+ public:
+  ChildStack()
+      : base_(::mmap(nullptr, kSize, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0)) {
+    if (base_ == MAP_FAILED) throw errno_error("memory for a child's stack", errno);
+  }
+  ChildStack(const ChildStack&) = delete;
+  ChildStack& operator=(const ChildStack&) = delete;
+  ~ChildStack() { ::munmap(base_, kSize); }
+  [[nodiscard]] void* top() const noexcept { return static_cast<char*>(base_) + kSize; }
+
+ private:
+  static constexpr std::size_t kSize = 256 * 1024;
+  void* base_;
+};
+
+UniqueFd complete_standard_streams(Plan& plan) {
+  UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!null) throw errno_error("open /dev/null", errno);
+  for (int fd = 0; fd < 3; ++fd) {
+    const bool given = std::any_of(plan.moves.begin(), plan.moves.end(),
+                                   [&](const auto& move) { return move.first == fd; });
+    if (!given) plan.moves.emplace_back(fd, null.get());
+  }
+  for (const auto& [target, source] : plan.moves) {
+    plan.first_free = std::max(plan.first_free, target + 1);
+  }
+  return null;
+}
+
+// Signals stay blocked across the clone: a handler of ours must not run in the child.
+SpawnedChild clone_child(Plan& plan) {
+  const ChildStack stack;
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  int pidfd = -1;
+  const pid_t pid = ::clone(child_main, stack.top(), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
+                            &plan, &pidfd);
+  const int clone_error = errno;
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (pid < 0) throw errno_error("start a process", clone_error);
+  return SpawnedChild{Pidfd(UniqueFd(pidfd), pid), UniqueFd()};
+}
+
+}  // namespace
+
+SpawnedChild spawn_child(const ProcessOptions& options) {
+  Plan plan;
+  plan.program = find_program(options.argv.at(0));
+  plan.argv = pointers(options.argv);
+  if (options.environment) {
+    plan.environment = pointers(*options.environment);
+  } else {
+    for (char** entry = environ; *entry != nullptr; ++entry) plan.environment.push_back(*entry);
+    plan.environment.push_back(nullptr);
+  }
+  if (!options.directory.empty()) plan.directory = options.directory.c_str();
+  plan.moves = options.descriptors;
+  plan.new_session = options.new_session;
+  const UniqueFd null = complete_standard_streams(plan);
+  UniqueFd read_end;
+  UniqueFd lifeline;
+  if (options.dies_with_owner) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) throw errno_error("make a pipe", errno);
+    read_end = UniqueFd(ends[0]);
+    lifeline = UniqueFd(ends[1]);
+    plan.lifeline = read_end.get();
+  }
+  SpawnedChild child = clone_child(plan);
+  if (plan.error != 0) {
+    ::waitpid(child.pidfd.pid(), nullptr, 0);
+    throw errno_error(fmt::format("start '{}'", sanitize(plan.program)), plan.error);
+  }
+  child.lifeline = std::move(lifeline);
+  return child;
+}
+
+}  // namespace vmfleet::detail
