@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: MIT
+#include <vmfleet/async/when.hpp>
+
+#include "server.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace vmfleet;
+using qmp::Client;
+using qmp::Value;
+using qmp::test::converse;
+using qmp::test::failure_of;
+using qmp::test::Server;
+
+namespace {
+
+/// Answers every command with its own arguments until the client leaves.
+Task<void> echo(Server& server) {
+  for (;;) {
+    const Value command = co_await server.hear();
+    if (command.is_null()) co_return;
+    co_await server.answer(command, command["arguments"]);
+  }
+}
+
+Value numbered(int number) {
+  json::Object arguments;
+  arguments.append("n", number);
+  return arguments;
+}
+
+qmp::CommandOptions within(Milliseconds timeout) {
+  qmp::CommandOptions options;
+  options.timeout = timeout;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("a command has its arguments and an id, and gives its return value") {
+  auto serve = [](Server& server) -> Task<void> {
+    const Value command = co_await server.hear();
+    REQUIRE(command.text("execute") == "device_del");
+    REQUIRE(command["arguments"].text("id") == "net0");
+    REQUIRE(command["id"].as_int());
+    co_await server.answer(command, Value("done"));
+    const Value plain = co_await server.hear();
+    REQUIRE(plain.as_object()->find("arguments") == nullptr);
+    REQUIRE(plain["id"] != command["id"]);
+    co_await server.answer(plain, Value(7));
+  };
+  auto use = [](Client& client) -> Task<void> {
+    json::Object arguments;
+    arguments.append("id", "net0");
+    const Value first = co_await client.execute("device_del", std::move(arguments));
+    REQUIRE(*first.as_string() == "done");
+    const Value second = co_await client.execute("query-status");
+    REQUIRE(second.as_int() == 7);
+  };
+  converse(serve, use);
+}
+
+TEST_CASE("a refusal is a value for try_execute and an error for execute") {
+  auto serve = [](Server& server) -> Task<void> {
+    for (int i = 0; i < 2; ++i) {
+      const Value command = co_await server.hear();
+      co_await server.refuse(command, "DeviceNotFound", "Device 'x' not found");
+    }
+  };
+  auto use = [](Client& client) -> Task<void> {
+    const qmp::Reply reply = co_await client.try_execute("device_del");
+    REQUIRE_FALSE(reply.ok());
+    REQUIRE(reply.error->error_class == "DeviceNotFound");
+    const auto error = co_await failure_of(client.execute("device_del"));
+    REQUIRE(error->kind() == ErrorKind::not_found);
+    REQUIRE_THAT(error->what(), ContainsSubstring("device_del"));
+    REQUIRE(error->evidence().front() == "DeviceNotFound: Device 'x' not found");
+  };
+  converse(serve, use);
+}
+
+TEST_CASE("replies in any order reach their own commands") {
+  constexpr int kCommands = 50;
+  auto serve = [](Server& server) -> Task<void> {
+    std::vector<Value> commands;
+    for (int i = 0; i < kCommands; ++i) {
+      Value command = co_await server.hear();
+      commands.push_back(std::move(command));
+    }
+    for (int i = kCommands - 1; i >= 0; --i) {
+      const Value& command = commands[static_cast<std::size_t>(i * 7 % kCommands)];
+      co_await server.event("STOP");
+      co_await server.answer(command, command["arguments"]);
+    }
+  };
+  auto use = [](Client& client) -> Task<void> {
+    std::vector<Task<Value>> tasks;
+    for (int i = 0; i < kCommands; ++i) tasks.push_back(client.execute("echo", numbered(i)));
+    const std::vector<Value> results = co_await when_all(std::move(tasks));
+    for (int i = 0; i < kCommands; ++i) {
+      REQUIRE(results[static_cast<std::size_t>(i)].integer("n", -1) == i);
+    }
+  };
+  converse(serve, use);
+}
+
+TEST_CASE("a reply that arrives in single bytes completes its command") {
+  auto serve = [](Server& server) -> Task<void> {
+    const Value command = co_await server.hear();
+    for (const char c : R"({"return": {"s": "}\"{"}, "id": )" + json::write(command["id"]) + "}") {
+      co_await server.say(std::string(1, c));
+      co_await yield_now();
+    }
+  };
+  auto use = [](Client& client) -> Task<void> {
+    const Value value = co_await client.execute("x");
+    REQUIRE(value.text("s") == "}\"{");
+  };
+  converse(serve, use);
+}
+
+TEST_CASE("a large reply arrives whole, and a large command too") {
+  const std::string large(3'000'000, 'x');
+  auto use = [&large](Client& client) -> Task<void> {
+    json::Object arguments;
+    arguments.append("text", large);
+    auto tasks = when_all(client.execute("echo", Value(std::move(arguments))),
+                          client.execute("echo", numbered(5)));
+    const auto [big, small] = co_await std::move(tasks);
+    REQUIRE((big.text("text") == large));
+    REQUIRE(small.integer("n", 0) == 5);
+  };
+  converse(&echo, use);
+}
+
+TEST_CASE("a command that times out says so, and its late reply is ignored") {
+  auto serve = [](Server& server) -> Task<void> {
+    const Value late = co_await server.hear();
+    const Value next = co_await server.hear();
+    co_await server.answer(late, Value("late"));
+    co_await server.answer(late, Value("late again"));
+    co_await server.answer(next, Value("next"));
+  };
+  auto use = [](Client& client) -> Task<void> {
+    const auto error =
+        co_await failure_of(client.execute("slow", Value(), within(Milliseconds(20))));
+    REQUIRE(error->kind() == ErrorKind::timed_out);
+    REQUIRE_THAT(error->what(), ContainsSubstring("slow: no reply within 20 ms"));
+    const Value value = co_await client.execute("next");
+    REQUIRE(*value.as_string() == "next");
+  };
+  converse(serve, use);
+}
+
+TEST_CASE("cancelling one waiting command leaves the others and the connection usable") {
+  // The first command reads for all; the second only waits. Either may be the one that leaves.
+  for (const int cancelled : {0, 1}) {
+    CAPTURE(cancelled);
+    auto serve = [](Server& server) -> Task<void> {
+      std::vector<Value> commands;
+      for (int i = 0; i < 3; ++i) {
+        Value command = co_await server.hear();
+        commands.push_back(std::move(command));
+      }
+      for (const Value& command : commands) co_await server.answer(command, command["arguments"]);
+    };
+    auto use = [cancelled](Client& client) -> Task<void> {
+      std::vector<Value> results(2);
+      std::vector<CancelScope> scopes(2);
+      auto body = [&](TaskGroup& group) -> Task<void> {
+        auto run = [&](int i) -> Task<void> {
+          const auto at = static_cast<std::size_t>(i);
+          auto result = co_await scopes[at].run(client.execute("wait", numbered(i)));
+          if (result) results[at] = std::move(*result);
+        };
+        group.start(run, 0);
+        group.start(run, 1);
+        co_await yield_now();
+        scopes[static_cast<std::size_t>(cancelled)].cancel();
+        const Value third = co_await client.execute("go", numbered(2));
+        REQUIRE(third.integer("n", -1) == 2);
+      };
+      co_await with_task_group(body);
+      REQUIRE(results[static_cast<std::size_t>(cancelled)].is_null());
+      REQUIRE(results[static_cast<std::size_t>(1 - cancelled)].integer("n", -1) == 1 - cancelled);
+    };
+    converse(serve, use);
+  }
+}
+
+TEST_CASE("a closed peer fails every waiting command once, with its name, and all later ones") {
+  auto serve = [](Server& server) -> Task<void> {
+    for (int i = 0; i < 3; ++i) co_await server.hear();
+    server.close();
+  };
+  auto use = [](Client& client) -> Task<void> {
+    std::vector<Task<std::optional<Error>>> tasks;
+    for (const char* name : {"one", "two", "three"}) {
+      tasks.push_back(failure_of(client.execute(name)));
+    }
+    const auto failures = co_await when_all(std::move(tasks));
+    REQUIRE(failures[0]->kind() == ErrorKind::disconnected);
+    REQUIRE_THAT(failures[0]->what(), ContainsSubstring("one: "));
+    REQUIRE_THAT(failures[1]->what(), ContainsSubstring("two: "));
+    REQUIRE_THAT(failures[2]->what(), ContainsSubstring("three: "));
+    const auto later = co_await failure_of(client.execute("later"));
+    REQUIRE(later->kind() == ErrorKind::disconnected);
+  };
+  converse(serve, use);
+}
+
+TEST_CASE("what a peer said before it closed still counts") {
+  auto serve = [](Server& server) -> Task<void> {
+    const Value command = co_await server.hear();
+    co_await server.answer(command, Value("bye"));
+    server.close();
+  };
+  auto use = [](Client& client) -> Task<void> {
+    const Value value = co_await client.execute("quit");
+    REQUIRE(*value.as_string() == "bye");
+  };
+  converse(serve, use);
+}
+
+TEST_CASE("garbled output fails the commands in flight, and the next one works") {
+  auto serve = [](Server& server) -> Task<void> {
+    co_await server.hear();
+    co_await server.hear();
+    co_await server.say("Segmentation fault\n");
+    co_await echo(server);
+  };
+  auto use = [](Client& client) -> Task<void> {
+    auto tasks = when_all(failure_of(client.execute("a")), failure_of(client.execute("b")));
+    const auto [first, second] = co_await std::move(tasks);
+    REQUIRE(first->kind() == ErrorKind::protocol);
+    REQUIRE(second->kind() == ErrorKind::protocol);
+    REQUIRE(first->evidence().front() == "Segmentation fault");
+    const Value value = co_await client.execute("echo", numbered(3));
+    REQUIRE(value.integer("n", 0) == 3);
+  };
+  converse(serve, use);
+}
+
+TEST_CASE("an error without an id belongs to the only command in flight") {
+  auto serve = [](Server& server) -> Task<void> {
+    co_await server.hear();
+    co_await server.say(R"({"error": {"class": "GenericError", "desc": "JSON parse error"}})");
+  };
+  auto use = [](Client& client) -> Task<void> {
+    const qmp::Reply reply = co_await client.try_execute("a");
+    REQUIRE(reply.error->description == "JSON parse error");
+  };
+  converse(serve, use);
+}
+
+TEST_CASE("an error without an id fails all commands in flight when there are several") {
+  auto serve = [](Server& server) -> Task<void> {
+    co_await server.hear();
+    co_await server.hear();
+    co_await server.say(R"({"error": {"class": "GenericError", "desc": "JSON parse error"}})");
+  };
+  auto use = [](Client& client) -> Task<void> {
+    auto tasks = when_all(failure_of(client.execute("a")), failure_of(client.execute("b")));
+    const auto [first, second] = co_await std::move(tasks);
+    REQUIRE(first->kind() == ErrorKind::protocol);
+    REQUIRE(second->kind() == ErrorKind::protocol);
+    REQUIRE(second->evidence().front() == "JSON parse error");
+  };
+  converse(serve, use);
+}
+
+TEST_CASE("a reply without an id is not given to a command when another was abandoned") {
+  auto serve = [](Server& server) -> Task<void> {
+    co_await server.hear();
+    co_await server.hear();
+    co_await server.say(R"({"return": "whose?"})");
+  };
+  auto use = [](Client& client) -> Task<void> {
+    co_await failure_of(client.execute("abandoned", Value(), within(Milliseconds(20))));
+    const auto error = co_await failure_of(client.execute("b"));
+    REQUIRE(error->kind() == ErrorKind::protocol);
+  };
+  converse(serve, use);
+}
+
+TEST_CASE("a peer that stops reading makes the command time out and ends the connection") {
+  auto serve = [](Server& server) -> Task<void> { co_await server.event("STOP"); };
+  auto use = [](Client& client) -> Task<void> {
+    json::Object arguments;
+    arguments.append("text", std::string(8'000'000, 'x'));
+    const auto error = co_await failure_of(
+        client.execute("big", Value(std::move(arguments)), within(Milliseconds(50))));
+    REQUIRE(error->kind() == ErrorKind::timed_out);
+    const auto later = co_await failure_of(client.execute("later"));
+    REQUIRE(later->kind() == ErrorKind::disconnected);
+  };
+  // The server's end must stay open meanwhile.
+  Loop loop;
+  auto both = [&](TaskGroup& group) -> Task<void> {
+    auto ends = qmp::test::socket_pair();
+    Server server(UnixSocket::adopt(loop, std::move(ends.second)));
+    auto greet = [&]() -> Task<void> {
+      co_await server.greet();
+      co_await serve(server);
+    };
+    group.start(greet);
+    Client client = co_await Client::handshake(UnixSocket::adopt(loop, std::move(ends.first)));
+    co_await use(client);
+  };
+  loop.run(with_timeout(Milliseconds(60'000), with_task_group(both)));
+}
+
+TEST_CASE("destroying a client fails what waits") {
+  auto serve = [](Server& server) -> Task<void> {
+    co_await server.hear();
+    co_await server.hear();
+  };
+  auto use = [](Client& client) -> Task<void> {
+    auto body = [&](TaskGroup& group) -> Task<void> {
+      auto wait = [&]() -> Task<void> {
+        const auto error = co_await failure_of(client.execute("wait"));
+        REQUIRE(error->kind() == ErrorKind::disconnected);
+      };
+      group.start(wait);
+      co_await yield_now();
+      const Client owner = std::move(client);
+    };
+    co_await with_task_group(body);
+  };
+  Loop loop;
+  auto both = [&](TaskGroup& group) -> Task<void> {
+    auto ends = qmp::test::socket_pair();
+    auto run_server = [&](UnixSocket socket) -> Task<void> {
+      Server server(std::move(socket));
+      co_await server.greet();
+      co_await serve(server);
+    };
+    group.start(run_server, UnixSocket::adopt(loop, std::move(ends.second)));
+    Client client = co_await Client::handshake(UnixSocket::adopt(loop, std::move(ends.first)));
+    co_await use(client);
+  };
+  loop.run(with_timeout(Milliseconds(60'000), with_task_group(both)));
+}
+
+TEST_CASE("a command made before its client was moved works after it") {
+  auto use = [](Client& client) -> Task<void> {
+    Task<Value> command = client.execute("echo", numbered(4));
+    Client moved = std::move(client);
+    const Value value = co_await std::move(command);
+    REQUIRE(value.integer("n", 0) == 4);
+    client = std::move(moved);
+  };
+  converse(&echo, use);
+}
+
+TEST_CASE("a thousand pipelined commands complete, whoever reads") {
+  auto use = [](Client& client) -> Task<void> {
+    std::vector<Task<Value>> tasks;
+    for (int i = 0; i < 1000; ++i) tasks.push_back(client.execute("echo", numbered(i)));
+    const std::vector<Value> results = co_await when_all(std::move(tasks));
+    int right = 0;
+    for (int i = 0; i < 1000; ++i) {
+      right += results[static_cast<std::size_t>(i)].integer("n", -1) == i ? 1 : 0;
+    }
+    REQUIRE(right == 1000);
+  };
+  converse(&echo, use);
+}
