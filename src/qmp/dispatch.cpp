@@ -27,24 +27,36 @@ void Session::deliver(Reply reply) {
   if (greeted_ != nullptr) {
     return distrust(Error(ErrorKind::protocol, "a reply in place of the greeting"));
   }
-  auto found = pending_.end();
-  if (!reply.id.is_null()) {
-    const auto id = reply.id.as_int();
-    if (id && *id > 0) found = pending_.find(static_cast<std::uint64_t>(*id));
-    if (found == pending_.end()) {  // of a command that was given up
-      if (abandoned_ > 0) --abandoned_;
-      return;
-    }
-  } else if (pending_.size() == 1 && abandoned_ == 0) {
-    found = pending_.begin();  // it can belong to no other
-  } else {
-    Error lost(ErrorKind::protocol, "a reply that does not say to which command");
-    if (reply.error) lost = std::move(lost).evidence(sanitize(reply.error->description));
-    return distrust(lost);
+  if (reply.id.is_null()) return deliver_without_id(std::move(reply));
+  const auto id = static_cast<std::uint64_t>(reply.id.as_int().value_or(0));
+  if (id >= trusted_from_) refused_unread_ = false;
+  const auto found = pending_.find(id);
+  if (found == pending_.end()) {  // of a command that was given up
+    if (abandoned_ > 0) --abandoned_;
+    return;
   }
-  Pending& command = *found->second;
-  pending_.erase(found);
-  command.finish(std::move(reply));
+  ids_echoed_ = true;
+  finish(found, std::move(reply));
+}
+
+/// QEMU leaves the id out when it could not read a command; one such command can cause several
+/// errors, all before the reply to any later command. Some servers never send ids.
+void Session::deliver_without_id(Reply reply) {
+  if (refused_unread_ && !reply.ok()) return;
+  if (ids_echoed_ && !reply.ok()) {
+    refused_unread_ = true;
+    trusted_from_ = next_id_;
+  }
+  if (pending_.size() == 1 && abandoned_ == 0) return finish(pending_.begin(), std::move(reply));
+  Error lost(ErrorKind::protocol, "a reply that does not say to which command");
+  if (reply.error) lost = std::move(lost).evidence(sanitize(reply.error->description));
+  distrust(lost);
+}
+
+void Session::finish(Commands::iterator command, Reply reply) {
+  Pending& pending = *command->second;
+  pending_.erase(command);
+  pending.finish(std::move(reply));
 }
 
 void Session::deliver(Event event) {

@@ -17,6 +17,17 @@ constexpr std::size_t kChunk = std::size_t{64} << 10;
 constexpr std::size_t kLarge = std::size_t{256} << 10;  // decoding more would hold up the loop
 constexpr char kSentinel = '\xFF';
 
+/// What QEMU would refuse to read, our framer, which has the same limits, refuses too. QEMU's own
+/// answer would not say which command it means.
+void check_readable(const std::string& line, const std::string& command) {
+  Framer framer;
+  framer.feed(line);
+  const auto framed = framer.front();
+  if (framed && framed->ok()) return;
+  throw Error(ErrorKind::invalid_config, "the arguments are too large or nested too deeply")
+      .context(command);
+}
+
 /// One task reads at a time.
 class Reading {
  public:
@@ -113,7 +124,9 @@ Task<Reply> Session::execute(std::string command, Value arguments, CommandOption
   request.append(options.out_of_band ? "exec-oob" : "execute", std::move(command));
   if (!arguments.is_null()) request.append("arguments", std::move(arguments));
   request.append("id", Value(in_flight.id()));
-  std::string line = prefix + json::write(Value(std::move(request))) + "\n";
+  std::string line = json::write(Value(std::move(request)));
+  check_readable(line, pending.command);
+  line = prefix + line + "\n";
 
   const Milliseconds timeout = options.timeout.value_or(options_.command_timeout);
   const TimePoint deadline = loop.now() + timeout;

@@ -83,6 +83,7 @@ class Session {
  private:
   class Turn;
   class InFlight;
+  using Commands = std::unordered_map<std::uint64_t, Pending*>;
 
   Task<void> wait(Waiter& waiter);
   Task<void> read_and_dispatch();
@@ -95,6 +96,8 @@ class Session {
   void deliver(Greeting greeting);
   void deliver(Reply reply);
   void deliver(Event event);
+  void deliver_without_id(Reply reply);
+  void finish(Commands::iterator command, Reply reply);
   /// The peer broke the protocol: no command in flight can know whether its reply was lost.
   void distrust(const Error& why);
   void fail_commands(const Error& why);
@@ -117,8 +120,11 @@ class Session {
   Greeting greeting_;
   Waiter* greeted_ = nullptr;  // while the greeting is expected
   std::uint64_t next_id_ = 1;
-  std::unordered_map<std::uint64_t, Pending*> pending_;
+  Commands pending_;
   std::size_t abandoned_ = 0;  // sent, given up, and not answered yet
+  bool ids_echoed_ = false;
+  bool refused_unread_ = false;  // errors without id belong to a command that has failed already…
+  std::uint64_t trusted_from_ = 0;  // …until the reply to this id or a later one
   std::vector<Subscription*> subscriptions_;
   std::optional<Error> ended_;
 };

@@ -268,6 +268,75 @@ TEST_CASE("an error without an id fails all commands in flight when there are se
   converse(serve, use);
 }
 
+TEST_CASE("a command that the server could not read costs later commands nothing") {
+  const std::string refusal = R"({"error": {"class": "GenericError", "desc": "JSON parse error"}})";
+  auto serve = [&refusal](Server& server) -> Task<void> {
+    co_await server.hear();
+    co_await server.say(refusal);  // QEMU says several for one command
+    const Value next = co_await server.hear();
+    co_await server.say(refusal + refusal);
+    co_await server.answer(next, Value("next"));
+    co_await server.hear();
+    co_await server.say(refusal);
+  };
+  auto use = [](Client& client) -> Task<void> {
+    const qmp::Reply reply = co_await client.try_execute("unreadable");
+    REQUIRE_FALSE(reply.ok());
+    const Value value = co_await client.execute("next");
+    REQUIRE(*value.as_string() == "next");
+    const qmp::Reply again = co_await client.try_execute("unreadable");
+    REQUIRE_FALSE(again.ok());
+  };
+  converse(serve, use);
+}
+
+TEST_CASE("a server that never sends ids can be used with one command at a time") {
+  auto serve = [](Server& server) -> Task<void> {
+    for (int i = 0; i < 2; ++i) {
+      co_await server.hear();
+      co_await server.say(R"({"error": {"class": "GenericError", "desc": "no"}})");
+      co_await server.hear();
+      co_await server.say(R"({"return": 1})");
+    }
+  };
+  Loop loop;
+  auto both = [&](TaskGroup& group) -> Task<void> {
+    auto ends = qmp::test::socket_pair();
+    auto run_server = [&](UnixSocket socket) -> Task<void> {
+      Server server(std::move(socket));
+      co_await server.say(qmp::test::kGreeting);
+      co_await server.hear();
+      co_await server.say("{\"return\": {}}");
+      co_await serve(server);
+    };
+    group.start(run_server, UnixSocket::adopt(loop, std::move(ends.second)));
+    Client client = co_await Client::handshake(UnixSocket::adopt(loop, std::move(ends.first)));
+    for (int i = 0; i < 2; ++i) {
+      const qmp::Reply refused = co_await client.try_execute("a");
+      REQUIRE(refused.error->description == "no");
+      const Value value = co_await client.execute("b");
+      REQUIRE(value.as_int() == 1);
+    }
+  };
+  loop.run(with_timeout(Milliseconds(60'000), with_task_group(both)));
+}
+
+TEST_CASE("arguments that QEMU could not read are refused before they are sent") {
+  auto use = [](Client& client) -> Task<void> {
+    Value deep;
+    for (int i = 0; i < 1100; ++i) {
+      json::Array outer;
+      outer.push_back(std::move(deep));
+      deep = std::move(outer);
+    }
+    const auto error = co_await failure_of(client.execute("x", std::move(deep)));
+    REQUIRE(error->kind() == ErrorKind::invalid_config);
+    const Value value = co_await client.execute("echo", numbered(1));
+    REQUIRE(value.integer("n", 0) == 1);
+  };
+  converse(&echo, use);
+}
+
 TEST_CASE("a reply without an id is not given to a command when another was abandoned") {
   auto serve = [](Server& server) -> Task<void> {
     co_await server.hear();
