@@ -2,6 +2,8 @@
 // Client: an owner of a session. Its tasks hold the session, so that the client can be moved.
 #include <vmfleet/qmp/client.hpp>
 
+#include <fmt/format.h>
+
 #include "qmp/session.hpp"
 
 namespace vmfleet::qmp {
@@ -24,13 +26,27 @@ Task<void> run_session(std::shared_ptr<Session> session) {
   co_await session->run();
 }
 
+/// A connection waits only while the listener's queue is full: nobody accepts.
+Task<UnixSocket> connect_within(Milliseconds timeout, std::filesystem::path socket) {
+  try {
+    UnixSocket connected = co_await with_timeout(timeout, UnixSocket::connect(std::move(socket)));
+    co_return connected;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::timed_out) throw;
+  }
+  throw Error(
+      ErrorKind::timed_out,
+      fmt::format("not connected within {}: the server is stopped or busy, and its queue of "
+                  "connections is full",
+                  to_string(timeout)));
+}
+
 }  // namespace
 
 Task<Client> Client::connect(std::filesystem::path socket, ClientOptions options) {
   std::optional<Error> failure;
   try {
-    UnixSocket connected =
-        co_await with_timeout(options.greeting_timeout, UnixSocket::connect(socket));
+    UnixSocket connected = co_await connect_within(options.greeting_timeout, socket);
     Client client = co_await handshake(std::move(connected), options);
     co_return client;
   } catch (const Error& error) {

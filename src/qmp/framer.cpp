@@ -96,8 +96,7 @@ void Framer::scan() {
         scan_string();
         break;
       case State::escape:
-        ++cursor_;
-        state_ = State::string;
+        scan_escaped();
         break;
       case State::stray:
         scan_stray();
@@ -156,6 +155,12 @@ void Framer::scan_string() {
   if (*at != '"' && *at != '\\') return refuse(cursor_, "a control character inside a string");
   ++cursor_;
   state_ = *at == '"' ? State::structure : State::escape;
+}
+
+void Framer::scan_escaped() {
+  state_ = State::string;
+  // A control character is left for the string, which refuses it.
+  if (static_cast<unsigned char>(buffer_[cursor_]) >= 0x20) ++cursor_;
 }
 
 /// Waits for enough of the stray bytes to quote them, so that the error does not depend on chunks.

@@ -52,6 +52,7 @@ class Framer {
   void scan_between();
   void scan_structure();
   void scan_string();
+  void scan_escaped();
   void scan_stray();
   void skip_line();
   void complete();

@@ -187,6 +187,34 @@ TEST_CASE("cancelling one waiting command leaves the others and the connection u
   }
 }
 
+TEST_CASE("a reader that is cancelled while it decodes a large reply leaves it to the next") {
+  for (int turns = 0; turns < 30; ++turns) {
+    CAPTURE(turns);
+    const std::string large(300'000, 'x');
+    auto serve = [&large](Server& server) -> Task<void> {
+      co_await server.hear();
+      const Value second = co_await server.hear();
+      co_await server.answer(second, Value(large));
+    };
+    auto use = [&large, turns](Client& client) -> Task<void> {
+      CancelScope reading;
+      auto body = [&](TaskGroup& group) -> Task<void> {
+        auto read = [&]() -> Task<void> { co_await reading.run(client.execute("read")); };
+        auto wait = [&]() -> Task<void> {
+          const Value value = co_await client.execute("wait");
+          REQUIRE((*value.as_string() == large));
+        };
+        group.start(read);
+        group.start(wait);
+        for (int i = 0; i < turns; ++i) co_await yield_now();
+        reading.cancel();
+      };
+      co_await with_task_group(body);
+    };
+    converse(serve, use);
+  }
+}
+
 TEST_CASE("a closed peer fails every waiting command once, with its name, and all later ones") {
   auto serve = [](Server& server) -> Task<void> {
     for (int i = 0; i < 3; ++i) co_await server.hear();

@@ -1,4 +1,10 @@
 // SPDX-License-Identifier: MIT
+#include <unistd.h>
+
+#include <filesystem>
+
+#include <vmfleet/async/when.hpp>
+
 #include "server.hpp"
 #include "tests/support/catch.hpp"
 
@@ -166,4 +172,18 @@ TEST_CASE("connecting to a path that does not exist names it") {
   REQUIRE(error);
   REQUIRE(error->kind() == ErrorKind::not_found);
   REQUIRE_THAT(error->what(), ContainsSubstring("/nonexistent"));
+}
+
+TEST_CASE("a listener that accepts nobody is a timeout that says so") {
+  const auto path = std::filesystem::temp_directory_path() /
+                    ("vmfleet-qmp-" + std::to_string(::getpid()) + ".sock");
+  const UniqueFd listener = listen_unix(path);
+  Loop loop;
+  std::vector<Task<std::optional<Error>>> tasks;
+  for (int i = 0; i < 40; ++i) tasks.push_back(failure_of(Client::connect(path, soon())));
+  const auto failures = loop.run(when_all(std::move(tasks)));
+  std::filesystem::remove(path);
+  REQUIRE(failures.back()->kind() == ErrorKind::timed_out);
+  REQUIRE_THAT(failures.back()->what(), ContainsSubstring("queue of connections is full"));
+  REQUIRE_THAT(failures.front()->what(), ContainsSubstring("no greeting"));
 }
