@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+// MachineConfig: everything that decides QEMU's command line, as plain data.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <vmfleet/base/json.hpp>
+#include <vmfleet/base/units.hpp>
+#include <vmfleet/qemu/arch.hpp>
+#include <vmfleet/qemu/disk.hpp>
+#include <vmfleet/qemu/features.hpp>
+#include <vmfleet/qemu/net.hpp>
+#include <vmfleet/qemu/share.hpp>
+
+namespace vmfleet {
+
+/// A file that the guest reads through QEMU's firmware configuration device.
+struct FwCfg {
+  FwCfg() = default;
+
+  std::string name;  ///< `opt/…`, at most 55 bytes
+  std::string file;  ///< absolute; keeps the content out of the argument list
+  std::string text;  ///< when there is no file
+
+  bool operator==(const FwCfg&) const = default;
+};
+
+/// Guest memory in a file: how a template shares its pages with its clones.
+struct MemoryFile {
+  MemoryFile() = default;
+
+  std::string path;
+  bool shared = false;  ///< writes reach the file (the template); else they stay private (a clone)
+
+  bool operator==(const MemoryFile&) const = default;
+};
+
+enum class OnPanic { exit, pause };
+enum class OnReboot { reset, exit };
+
+struct MachineConfig {
+  MachineConfig() = default;
+
+  std::string fleet;
+  std::string name;
+  std::string uuid;
+
+  Arch arch = Arch::x86_64;
+  std::string qemu;  ///< the binary; empty: `qemu-system-<arch>`
+  QemuFeatures features;
+  Accelerator accel = Accelerator::automatic;
+  std::string machine;  ///< `TYPE[,PROPERTY=VALUE…]`; empty: q35, or virt on aarch64
+  std::string cpu;      ///< `MODEL[,PROPERTY=VALUE…]`; empty: max
+  unsigned cpus = 1;
+  Bytes memory = Bytes::mebi(256);
+  std::optional<MemoryFile> memory_file;
+
+  // Every path is absolute: QEMU runs in an empty directory.
+  std::string kernel;
+  std::string initrd;
+  std::vector<std::string> append;  ///< joined with spaces; the kernel's own quoting applies
+  std::string bios;
+
+  std::vector<Disk> disks;
+  std::vector<Net> nets;
+  std::vector<Share> shares;
+  std::vector<FwCfg> fw_cfg;
+  std::vector<std::string> smbios_strings;  ///< SMBIOS type 11: readable in sysfs, by root
+  bool rng = true;
+  bool vmgenid = true;  ///< where the machine type has it
+  bool agent = true;    ///< the port of the guest agent
+  bool pvpanic = true;
+  bool debug_exit = false;  ///< isa-debug-exit at port 0xf4: the guest chooses QEMU's exit status
+  std::map<int, std::string> exit_codes;  ///< QEMU's exit status → "success" or the user's word
+
+  OnPanic on_panic = OnPanic::exit;
+  OnReboot on_reboot = OnReboot::reset;
+  bool incoming = false;               ///< waits for `migrate-incoming`
+  bool paused = false;                 ///< stays at its first instruction after the launch
+  std::string gdb;                     ///< `PORT`, `ADDRESS:PORT` or `unix:/PATH`; empty: no stub
+  std::vector<std::string> qemu_args;  ///< passed on as they are, last
+
+  bool operator==(const MachineConfig&) const = default;
+};
+
+/// `config.machine`, or the default of its architecture.
+std::string machine_type(const MachineConfig& config);
+/// How virtio devices are attached.
+enum class Bus { pci, mmio };
+Bus virtio_bus(const MachineConfig& config);
+
+/// What the user decides, defaults left out, in a fixed order: the same machine gives the same
+/// text. `uuid` and `features` are not part of it: they come with the launch and the host.
+json::Object describe(const MachineConfig& config);
+
+}  // namespace vmfleet

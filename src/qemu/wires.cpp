@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+// Character devices and monitors on the wires of an instance.
+#include <vmfleet/qemu/wires.hpp>
+
+#include <fmt/format.h>
+
+#include "qemu/parts.hpp"
+
+namespace vmfleet {
+
+Wires Wires::in_directory(const std::filesystem::path& directory) {
+  Wires wires;
+  wires.control = kControlFd;
+  wires.qmp = kQmpFd;
+  wires.monitor = kMonitorFd;
+  wires.agent = kAgentFd;
+  wires.events = true;
+  wires.serial_log = (directory / "serial.log").string();
+  wires.serial_in = (directory / "serial.in").string();
+  wires.pid_file = (directory / "pid").string();
+  wires.directory = directory;
+  return wires;
+}
+
+namespace qemu {
+namespace {
+
+void add_listener(OptionList& options, std::string_view id, int fd) {
+  options.plain("-chardev", fmt::format("socket,id={},fd={},server=on,wait=off", id, fd));
+}
+
+void add_monitors(OptionList& options, const Wires& wires) {
+  if (wires.control) {
+    add_listener(options, "control", *wires.control);
+    options.plain("-mon", "chardev=control,mode=control");
+  }
+  if (wires.events) {
+    // Ctrl-C in QEMU's terminal is no business of the event log.
+    options.plain("-chardev", "stdio,id=events,signal=off");
+    options.plain("-mon", "chardev=events,mode=control");
+  }
+  if (wires.qmp) {
+    add_listener(options, "qmp", *wires.qmp);
+    options.plain("-mon", "chardev=qmp,mode=control");
+  }
+  if (wires.monitor) {
+    add_listener(options, "monitor", *wires.monitor);
+    options.plain("-mon", "chardev=monitor,mode=readline");
+  }
+}
+
+void add_serial(OptionList& options, const MachineConfig& config, const Wires& wires) {
+  if (wires.serial_log.empty()) {
+    options.keyed("-chardev", "null", {{"id", kSerialChardev}});
+  } else if (config.features.chardev_input_path && !wires.serial_in.empty()) {
+    options.keyed("-chardev", "file",
+                  {{"id", kSerialChardev},
+                   {"path", wires.serial_log},
+                   {"input-path", wires.serial_in},
+                   {"append", "on"}});
+  } else {
+    options.keyed("-chardev", "file",
+                  {{"id", kSerialChardev}, {"path", wires.serial_log}, {"append", "on"}});
+  }
+  options.plain("-serial", fmt::format("chardev:{}", kSerialChardev));
+}
+
+void add_agent(OptionList& options, const MachineConfig& config, const Wires& wires) {
+  if (!config.agent) return;
+  if (wires.agent) {
+    add_listener(options, kAgentChardev, *wires.agent);
+  } else {
+    options.keyed("-chardev", "null", {{"id", kAgentChardev}});
+  }
+  json::Object controller;
+  controller.set("driver", virtio_driver("virtio-serial", config)).set("id", "vserial0");
+  options.json("-device", controller);
+  json::Object port;
+  port.set("driver", "virtserialport").set("bus", "vserial0.0").set("id", "agentport0");
+  port.set("chardev", kAgentChardev).set("name", "org.qemu.guest_agent.0");
+  options.json("-device", port);
+}
+
+}  // namespace
+
+void add_wires(OptionList& options, const MachineConfig& config, const Wires& wires) {
+  if (!wires.pid_file.empty()) options.plain("-pidfile", wires.pid_file);
+  add_monitors(options, wires);
+  add_serial(options, config, wires);
+  add_agent(options, config, wires);
+}
+
+}  // namespace qemu
+}  // namespace vmfleet
