@@ -2,6 +2,7 @@
 // Holding processes by descriptor.
 #include <vmfleet/io/pidfd.hpp>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -36,7 +37,10 @@ bool Pidfd::ended() const noexcept {
 
 Task<void> Pidfd::wait_end() const {
   Loop& loop = co_await current_loop();
-  detail::Poller poller(loop, fd_.get(), "Pidfd");
+  // Several tasks may wait for one process; libuv watches a descriptor number only once.
+  const UniqueFd own(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
+  if (!own) throw errno_error(fmt::format("watch process {}", pid_), errno);
+  detail::Poller poller(loop, own.get(), "Pidfd");
   co_await poller.readable();
 }
 

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// Fleet: several machines under one name, converged to a specification.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <vmfleet/async/task.hpp>
+#include <vmfleet/fleet/fleet_report.hpp>
+#include <vmfleet/fleet/fleet_spec.hpp>
+#include <vmfleet/fleet/progress.hpp>
+#include <vmfleet/machine/machine.hpp>
+#include <vmfleet/qemu/command_line.hpp>
+
+namespace vmfleet {
+
+struct UpOptions {
+  UpOptions() = default;
+
+  /// Only these machines of the specification (globs and braces); empty: all.
+  std::vector<std::string> names;
+  bool wait = true;  ///< for readiness
+  std::size_t max_boot =
+      0;  ///< machines in their CPU-heavy boot at once; 0: from cores and accelerator
+  bool keep_failed = false;             ///< leave a machine that did not become ready running
+  bool recreate = false;                ///< replace machines whose specification differs
+  std::optional<Milliseconds> timeout;  ///< of each machine's readiness, instead of its own
+  ProgressObserver progress;
+};
+
+/// A fleet's machines live in `<state_root>/<name>/`. Stateless between calls: the directory and
+/// the kernel are the truth, so any number of these objects and processes may work on one fleet.
+/// *Threads*: its loop's own.
+class Fleet {
+ public:
+  Fleet(std::filesystem::path state_root, std::string name);
+
+  /// Starts what is missing, leaves what is right, and returns when every machine is ready or has
+  /// failed. *Errors*: only for what concerns all of them (`invalid_config`, `host_unfit`,
+  /// an image that cannot be built). *Cancellation*: what this call started is gone.
+  Task<FleetReport> up(FleetSpec spec, UpOptions options = UpOptions());
+
+  /// The command lines that `up` would run. Starts nothing and changes nothing.
+  Task<std::vector<CommandLine>> dry_run(FleetSpec spec, UpOptions options = UpOptions());
+
+  /// Every machine, running or not. *Errors*: `not_found` when a name matches none.
+  [[nodiscard]] FleetReport status(const std::vector<std::string>& names = {}) const;
+  /// Stops machines; their directories stay.
+  Task<FleetReport> stop(std::vector<std::string> names, StopOptions options = StopOptions(),
+                         ProgressObserver progress = {});
+  /// Stops machines and removes their directories; the fleet's own when it is empty then.
+  Task<FleetReport> down(std::vector<std::string> names, StopOptions options = StopOptions(),
+                         ProgressObserver progress = {});
+
+  /// The directory of one machine. *Errors*: `not_found`, with the nearest name.
+  [[nodiscard]] std::filesystem::path directory_of(const std::string& name) const;
+  /// The names that globs and braces mean, in natural order (web-2 before web-10); all when empty.
+  /// *Errors*: `not_found`.
+  [[nodiscard]] std::vector<std::string> select(const std::vector<std::string>& patterns) const;
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+
+ private:
+  std::filesystem::path root_;
+  std::string name_;
+};
+
+/// `VMFLEET_STATE_DIR`, else `$XDG_STATE_HOME/vmfleet`, else `~/.local/state/vmfleet`.
+std::filesystem::path default_state_root();
+/// The fleets that have a directory, by name.
+std::vector<std::string> list_fleets(const std::filesystem::path& state_root);
+
+}  // namespace vmfleet

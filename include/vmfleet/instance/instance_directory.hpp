@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// InstanceDirectory: the folder that stands for one machine, alive or dead.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <vmfleet/base/unique_fd.hpp>
+
+namespace vmfleet {
+
+/// The names in an instance directory. Nothing else of ours is ever made there, but staged disks.
+namespace instance_file {
+inline constexpr const char* kIntent = "intent.json";
+inline constexpr const char* kState = "state.json";
+inline constexpr const char* kLock = "lock";
+inline constexpr const char* kAlive = "alive";
+inline constexpr const char* kPid = "pid";
+inline constexpr const char* kControl = "control.sock";
+inline constexpr const char* kQmp = "qmp.sock";
+inline constexpr const char* kMonitor = "monitor.sock";
+inline constexpr const char* kAgent = "agent.sock";
+inline constexpr const char* kEvents = "events.log";
+inline constexpr const char* kEventsIn = "events.in";
+inline constexpr const char* kSerial = "serial.log";
+inline constexpr const char* kSerialIn = "serial.in";
+inline constexpr const char* kQemuErr = "qemu.err";
+inline constexpr const char* kWorkingDirectory = "cwd";
+}  // namespace instance_file
+
+/// Held open by descriptor: what happens to the path meanwhile leads nowhere else.
+/// Blocking: call it through `offload` where that matters.
+class InstanceDirectory {
+ public:
+  /// Makes `<root>/<fleet>/<machine>` (0700) as far as it is missing.
+  ///
+  /// *Errors*: `invalid_config` for names that are no single path component; `conflict` when a
+  /// component is a symbolic link, belongs to another user, or is open to others.
+  static InstanceDirectory create(const std::filesystem::path& root, const std::string& fleet,
+                                  const std::string& machine);
+  /// *Errors*: `not_found`, and those of `create`.
+  static InstanceDirectory open(const std::filesystem::path& path);
+
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+  [[nodiscard]] std::filesystem::path file(const char* name) const { return path_ / name; }
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+
+  /// Removes what an earlier life of the machine left: everything but records, lock and logs.
+  void remove_wires() const;
+  /// Removes what is ours, by name, and then the directory. Follows no link and descends nowhere.
+  /// *Errors*: `conflict`, naming a file that is not ours and was left alone.
+  void remove(const std::vector<std::string>& staged_files) const;
+
+ private:
+  InstanceDirectory(std::filesystem::path path, UniqueFd fd);
+  std::filesystem::path path_;
+  UniqueFd fd_;
+};
+
+}  // namespace vmfleet

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// Intent: what is about to be started, on disk before the fork.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <vmfleet/base/json.hpp>
+#include <vmfleet/instance/instance_directory.hpp>
+
+namespace vmfleet {
+
+/// After the fork nothing more needs writing for the machine to be found again.
+struct Intent {
+  Intent() = default;
+
+  std::string fleet;
+  std::string name;
+  std::string uuid;
+  std::string boot_id;          ///< of the host's boot: another one means that nothing of it lives
+  std::int64_t created_ms = 0;  ///< since the epoch
+  std::vector<std::string> argv;
+  std::string spec_hash;
+  std::string accel;
+  bool paused = false;                    ///< it was to stay at its first instruction
+  json::Value forwards;                   ///< the forwards that were asked for, with their names
+  json::Value readiness;                  ///< what was to be waited for
+  std::vector<std::string> staged_files;  ///< names of disks in the directory
+};
+
+void write_intent(const InstanceDirectory& directory, const Intent& intent);
+/// nullopt when none was written. *Errors*: `corrupt`.
+std::optional<Intent> read_intent(const InstanceDirectory& directory);
+
+/// This boot of this host. *Source*: random(4), /proc/sys/kernel/random/boot_id.
+std::string host_boot_id();
+
+}  // namespace vmfleet

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// Records: small JSON files that are whole or absent, and that tell when they were damaged.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <vmfleet/base/json.hpp>
+#include <vmfleet/instance/instance_directory.hpp>
+
+namespace vmfleet {
+
+/// Replaces the record atomically and durably: `{"schema": …, "checksum": …, "body": …}`.
+void write_record(const InstanceDirectory& directory, const char* name, std::string_view schema,
+                  const json::Value& body);
+
+/// The body; nullopt when there is no record.
+/// *Errors*: `corrupt` when it is damaged or of another schema; it has then been set aside as
+/// `<name>.corrupt`.
+std::optional<json::Value> read_record(const InstanceDirectory& directory, const char* name,
+                                       std::string_view schema);
+
+}  // namespace vmfleet

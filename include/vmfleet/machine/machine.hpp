@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+// Machine: one virtual machine that runs, launched by us or adopted.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <vmfleet/async/task.hpp>
+#include <vmfleet/machine/machine_report.hpp>
+#include <vmfleet/machine/readiness.hpp>
+#include <vmfleet/machine/stop.hpp>
+#include <vmfleet/qemu/machine_config.hpp>
+#include <vmfleet/qmp/client.hpp>
+
+namespace vmfleet {
+
+/// What became of a wait for readiness.
+struct ReadyReport {
+  ReadyReport() = default;
+  Milliseconds took{0};           ///< from the first instruction
+  std::vector<std::string> seen;  ///< one line for each condition: what satisfied it
+};
+
+enum class Lifetime {
+  ephemeral,  ///< dies with its owner, even by `kill -9`; its directory goes with the `Machine`
+  detached,   ///< survives its owner and can be adopted
+};
+
+struct LaunchOptions {
+  LaunchOptions() = default;
+
+  /// Where the instance directory `<state_root>/<fleet>/<name>` is made. Empty: a temporary
+  /// directory of its own, for ephemeral machines.
+  std::filesystem::path state_root;
+  Lifetime lifetime = Lifetime::ephemeral;
+  /// What `wait_ready` will wait for; recorded, so that others can wait for it too.
+  Readiness readiness;
+  /// Where the machine came from, recorded to tell whether a specification has changed.
+  std::string spec_hash;
+  /// Told of each step of the launch protocol by name.
+  std::function<void(std::string_view)> on_step;
+};
+
+/// A machine that runs. Movable; one task at a time waits for its readiness or stops it.
+///
+/// *Lifetime*: an ephemeral machine is killed and its directory removed when this is destroyed;
+/// a detached one runs on. *Threads*: its loop's own.
+class Machine {
+ public:
+  /// Starts it: directory, wires, QEMU paused, identity, ports, first instruction.
+  ///
+  /// *Errors*: `invalid_config`, `not_found` (a file), `host_unfit` (no QEMU), `conflict` (it runs,
+  /// or another command works on it), `exited` with QEMU's own words and a diagnosis, `timed_out`.
+  /// After an error nothing runs, and the directory is gone (ephemeral) or says what happened.
+  /// *Cancellation*: the same.
+  static Task<Machine> launch(MachineConfig config, LaunchOptions options = LaunchOptions());
+
+  /// Takes over a machine that runs, whoever started it.
+  /// *Errors*: `not_found` (no such machine), `exited` (it does not run any more).
+  static Task<Machine> adopt(std::filesystem::path instance_directory);
+
+  Machine(Machine&&) noexcept;
+  Machine& operator=(Machine&&) noexcept;
+  ~Machine();
+
+  /// Waits until the readiness that was asked for holds, and records the outcome.
+  ///
+  /// *Errors*: as soon as it is known: `exited` (QEMU or the guest ended, panicked, resets in a
+  /// loop), `timed_out`; with the nearest miss and the last lines of the console as evidence.
+  Task<ReadyReport> wait_ready();
+  /// The same for other conditions; records nothing.
+  Task<ReadyReport> wait_for(Readiness readiness);
+  /// Waits for the end of QEMU.
+  Task<ExitReport> wait_exit();
+
+  /// Powerdown, quit, SIGTERM, SIGKILL, each with its own grace; returns only when QEMU is gone.
+  Task<StopReport> stop(StopOptions options = StopOptions());
+
+  /// A connection for a few commands; QEMU serves one at a time on it, so do not keep it.
+  Task<qmp::Client> connect();
+  /// Stops and resumes the guest's processors.
+  Task<void> pause();
+  Task<void> resume();
+  Task<void> reset();
+
+  /// Writes to the serial console. *Errors*: `timed_out` when the guest does not read.
+  Task<void> send(std::string text);
+
+  [[nodiscard]] const std::string& name() const noexcept;
+  [[nodiscard]] const std::string& uuid() const noexcept;
+  [[nodiscard]] pid_t pid() const noexcept;
+  [[nodiscard]] const std::filesystem::path& directory() const noexcept;
+  /// Forwards with the host ports that QEMU chose.
+  [[nodiscard]] const std::vector<PortForward>& ports() const noexcept;
+  /// *Errors*: `not_found`, naming the forwards that exist.
+  [[nodiscard]] const PortForward& port(std::string_view forward) const;
+  /// Where it is and how it does.
+  [[nodiscard]] MachineReport report() const;
+
+  class Live;  ///< private to the implementation
+
+ private:
+  explicit Machine(std::unique_ptr<Live> live) noexcept;
+  std::unique_ptr<Live> live_;
+};
+
+/// What the directory of a machine and the kernel say of it, without asking QEMU: cheap, and right
+/// also when QEMU hangs. *Threads*: blocks for some file reads.
+/// *Errors*: `not_found`; `corrupt` when its records cannot be read (they are set aside).
+MachineReport inspect_machine(const std::filesystem::path& instance_directory);
+
+}  // namespace vmfleet

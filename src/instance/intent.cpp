@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// The intent record.
+#include <vmfleet/instance/intent.hpp>
+
+#include <vmfleet/base/text.hpp>
+#include <vmfleet/instance/record.hpp>
+#include <vmfleet/io/files.hpp>
+
+namespace vmfleet {
+
+namespace {
+
+constexpr std::string_view kSchema = "vmfleet.intent/1";
+
+json::Array to_array(const std::vector<std::string>& strings) {
+  return json::Array(strings.begin(), strings.end());
+}
+
+std::vector<std::string> to_strings(const json::Value& value) {
+  std::vector<std::string> strings;
+  if (const auto* array = value.as_array()) {
+    for (const auto& item : *array) {
+      if (item.is_string()) strings.push_back(*item.as_string());
+    }
+  }
+  return strings;
+}
+
+}  // namespace
+
+void write_intent(const InstanceDirectory& directory, const Intent& intent) {
+  write_record(directory, instance_file::kIntent, kSchema,
+               json::Object{{"fleet", intent.fleet},
+                            {"name", intent.name},
+                            {"uuid", intent.uuid},
+                            {"boot_id", intent.boot_id},
+                            {"created_ms", intent.created_ms},
+                            {"argv", to_array(intent.argv)},
+                            {"spec_hash", intent.spec_hash},
+                            {"accel", intent.accel},
+                            {"paused", intent.paused},
+                            {"forwards", intent.forwards},
+                            {"readiness", intent.readiness},
+                            {"staged_files", to_array(intent.staged_files)}});
+}
+
+std::optional<Intent> read_intent(const InstanceDirectory& directory) {
+  const auto body = read_record(directory, instance_file::kIntent, kSchema);
+  if (!body) return std::nullopt;
+  Intent intent;
+  intent.fleet = body->text("fleet");
+  intent.name = body->text("name");
+  intent.uuid = body->text("uuid");
+  intent.boot_id = body->text("boot_id");
+  intent.created_ms = body->integer("created_ms", 0);
+  intent.argv = to_strings((*body)["argv"]);
+  intent.spec_hash = body->text("spec_hash");
+  intent.accel = body->text("accel");
+  intent.paused = body->flag("paused", false);
+  intent.forwards = (*body)["forwards"];
+  intent.readiness = (*body)["readiness"];
+  intent.staged_files = to_strings((*body)["staged_files"]);
+  return intent;
+}
+
+std::string host_boot_id() {
+  return std::string(trim(files::read("/proc/sys/kernel/random/boot_id")));
+}
+
+}  // namespace vmfleet

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+// flock(2) on two files.
+#include <vmfleet/instance/locks.hpp>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include <vmfleet/base/error.hpp>
+#include <vmfleet/base/text.hpp>
+#include <vmfleet/io/files.hpp>
+
+namespace vmfleet {
+
+namespace {
+
+UniqueFd open_lock(const InstanceDirectory& directory, const char* name) {
+  UniqueFd fd(::openat(directory.fd(), name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) throw errno_error("open " + directory.file(name).string(), errno);
+  return fd;
+}
+
+bool try_lock(int fd, int operation) {
+  while (::flock(fd, operation | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return false;
+    if (errno != EINTR) throw errno_error("lock an instance directory", errno);
+  }
+  return true;
+}
+
+/// Whether the file exists and somebody holds its lock. Looking takes a shared lock for a moment.
+bool probe(const InstanceDirectory& directory, const char* name) {
+  const UniqueFd fd(::openat(directory.fd(), name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd) return false;
+  return !try_lock(fd.get(), LOCK_SH);
+}
+
+// A probe holds the lock for microseconds; whoever holds it longer means it.
+bool lock_past_probes(int fd) {
+  constexpr int kTries = 20;
+  constexpr std::chrono::milliseconds kPause(1);
+  for (int i = 0; i < kTries; ++i) {
+    if (try_lock(fd, LOCK_EX)) return true;
+    std::this_thread::sleep_for(kPause);
+  }
+  return false;
+}
+
+}  // namespace
+
+OperationLock OperationLock::acquire(const InstanceDirectory& directory) {
+  UniqueFd fd = open_lock(directory, instance_file::kLock);
+  if (!lock_past_probes(fd.get())) {
+    const auto holder =
+        sanitize(trim(files::read_end(directory.file(instance_file::kLock), Bytes(64))));
+    throw Error(ErrorKind::conflict,
+                fmt::format("another command works on {}", directory.path().filename().string()))
+        .evidence(fmt::format("the lock is held by process {}", holder))
+        .hint("wait for it to finish, or end it");
+  }
+  struct stat status {};
+  if (::fstat(fd.get(), &status) == 0 && status.st_nlink == 0) {
+    throw Error(ErrorKind::conflict, fmt::format("{} was removed by another command just now",
+                                                 directory.path().filename().string()));
+  }
+  const std::string pid = std::to_string(::getpid()) + "\n";
+  if (::ftruncate(fd.get(), 0) != 0 ||
+      ::pwrite(fd.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
+    throw errno_error("write " + directory.file(instance_file::kLock).string(), errno);
+  }
+  return OperationLock(std::move(fd));
+}
+
+bool OperationLock::held(const InstanceDirectory& directory) {
+  return probe(directory, instance_file::kLock);
+}
+
+UniqueFd lock_alive(const InstanceDirectory& directory) {
+  UniqueFd fd = open_lock(directory, instance_file::kAlive);
+  if (!lock_past_probes(fd.get())) {
+    throw Error(ErrorKind::conflict,
+                fmt::format("{} is running already", directory.path().filename().string()));
+  }
+  return fd;
+}
+
+bool is_alive(const InstanceDirectory& directory) {
+  return probe(directory, instance_file::kAlive);
+}
+
+}  // namespace vmfleet

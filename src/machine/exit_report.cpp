@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// Reading a machine's end from its logs.
+#include "machine/exit_report.hpp"
+
+#include <fmt/format.h>
+
+#include <vmfleet/base/text.hpp>
+#include <vmfleet/io/files.hpp>
+#include <vmfleet/qmp/event_log.hpp>
+
+namespace vmfleet {
+
+namespace {
+
+constexpr Bytes kEnd(64 * 1024);
+
+std::vector<std::string> last_lines(std::string_view text, std::size_t count) {
+  std::vector<std::string> lines;
+  for (auto line : split(text, '\n')) {
+    while (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    if (!trim(line).empty()) lines.push_back(sanitize(line));
+  }
+  if (lines.size() > count)
+    lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(count));
+  return lines;
+}
+
+std::string for_people(std::string_view shutdown_reason) {
+  if (shutdown_reason == "guest-shutdown") return "the guest shut down";
+  if (shutdown_reason == "guest-reset") return "the guest reset itself";
+  if (shutdown_reason == "guest-panic") return "the guest panicked";
+  if (shutdown_reason == "host-qmp-quit") return "QEMU was told to quit";
+  if (shutdown_reason == "host-signal") return "QEMU was ended by a signal";
+  return fmt::format("QEMU ended ({})", sanitize(shutdown_reason));
+}
+
+}  // namespace
+
+EventSummary summarize_events(const InstanceDirectory& directory) {
+  std::string text = files::read_end(directory.file(instance_file::kEvents), kEnd);
+  if (text.size() == kEnd.count()) text.erase(0, text.find('\n'));  // a line cut in two
+  EventSummary summary;
+  qmp::EventLog log;
+  for (const auto& event : log.feed(text)) {
+    if (event.name == "STOP") summary.paused = true;
+    if (event.name == "RESUME") summary.paused = false;
+    if (event.name == "GUEST_PANICKED") summary.panicked = true;
+    if (event.name == "SHUTDOWN") summary.shutdown_reason = event.data.text("reason");
+  }
+  return summary;
+}
+
+ExitReport explain_exit(const InstanceDirectory& directory, std::optional<ExitStatus> status) {
+  ExitReport report;
+  if (status && status->signal == 0) report.code = status->code;
+  const EventSummary events = summarize_events(directory);
+  if (!events.shutdown_reason.empty()) {
+    report.kind = events.shutdown_reason;
+    report.reason = for_people(events.shutdown_reason);
+  } else if (status && status->signal != 0) {
+    report.kind = "killed";
+    report.reason = "QEMU was killed by " + status->describe();
+  } else if (status && status->code != 0) {
+    report.kind = "qemu-error";
+    report.reason = "QEMU ended with " + status->describe();
+  } else {
+    report.reason = "QEMU ended and did not say why";
+  }
+  if (events.panicked) {
+    report.kind = "guest-panic";
+    report.reason = "the guest panicked";
+  }
+  return report;
+}
+
+std::vector<std::string> last_serial_lines(const InstanceDirectory& directory, std::size_t count) {
+  return last_lines(files::read_end(directory.file(instance_file::kSerial), Bytes(16 * 1024)),
+                    count);
+}
+
+std::vector<std::string> qemu_words(const InstanceDirectory& directory) {
+  return last_lines(files::read_end(directory.file(instance_file::kQemuErr), kEnd), 20);
+}
+
+}  // namespace vmfleet

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+// The launch protocol: from a configuration to a guest's first instruction.
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include <vmfleet/async/offload.hpp>
+#include <vmfleet/async/time.hpp>
+#include <vmfleet/base/text.hpp>
+#include <vmfleet/image/image_store.hpp>
+#include <vmfleet/instance/locks.hpp>
+#include <vmfleet/io/files.hpp>
+#include <vmfleet/qemu/command_line.hpp>
+#include <vmfleet/qemu/diagnosis.hpp>
+#include <vmfleet/qemu/qemu_binary.hpp>
+#include <vmfleet/qemu/validate.hpp>
+#include <vmfleet/qmp/commands.hpp>
+
+#include "machine/accelerator.hpp"
+#include "machine/exit_report.hpp"
+#include "machine/live.hpp"
+#include "machine/staging.hpp"
+#include "machine/wiring.hpp"
+
+namespace vmfleet {
+
+namespace {
+
+constexpr Milliseconds kDeathPatience(5'000);
+
+void require_valid(const MachineConfig& config) {
+  const auto problems = validate(config);
+  if (problems.empty()) return;
+  if (problems.size() == 1) throw problems.front();
+  Error all(ErrorKind::invalid_config,
+            fmt::format("{} problems in the configuration of {}", problems.size(), config.name));
+  for (const auto& problem : problems) {
+    all = std::move(all).evidence(problem.what());
+    if (all.hint().empty()) all = std::move(all).hint(problem.hint());
+  }
+  throw all;
+}
+
+void require_readable(const std::string& path, std::string_view what) {
+  if (path.empty() || ::access(path.c_str(), R_OK) == 0) return;
+  throw errno_error(fmt::format("the {} {}", what, path), errno)
+      .hint("check the path and its permissions");
+}
+
+void require_files(const MachineConfig& config) {
+  require_readable(config.kernel, "kernel");
+  require_readable(config.initrd, "initrd");
+  require_readable(config.bios, "firmware");
+  for (const auto& disk : config.disks) require_readable(disk.file, "disk");
+}
+
+json::Value forwards_to_json(const MachineConfig& config) {
+  json::Array forwards;
+  for (const auto& net : config.nets) {
+    for (const auto& forward : net.forwards) {
+      forwards.push_back(json::Object{{"name", forward.name}, {"text", to_string(forward)}});
+    }
+  }
+  return forwards;
+}
+
+std::int64_t epoch_ms() {
+  return std::chrono::duration_cast<Milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+/// The forwards that were asked for, with the ports that QEMU chose.
+std::vector<PortForward> match_forwards(const MachineConfig& config,
+                                        const std::vector<PortForward>& existing) {
+  std::vector<PortForward> ports;
+  std::vector<bool> taken(existing.size());
+  for (const auto& net : config.nets) {
+    for (const auto& forward : net.forwards) {
+      for (std::size_t i = 0; i < existing.size(); ++i) {
+        const PortForward& candidate = existing[i];
+        const bool same = !taken[i] && candidate.guest_port == forward.guest_port &&
+                          candidate.protocol == to_string(forward.protocol) &&
+                          (forward.host_port == 0 || forward.host_port == candidate.host_port);
+        if (!same) continue;
+        taken[i] = true;
+        ports.push_back(candidate);
+        ports.back().name = forward.name;
+        break;
+      }
+    }
+  }
+  return ports;
+}
+
+/// One launch under way.
+class Launch {
+ public:
+  Launch(Machine::Live& live, MachineConfig config, LaunchOptions options)
+      : live_(live), config_(std::move(config)), options_(std::move(options)) {}
+
+  Task<void> run() {
+    require_valid(config_);
+    co_await prepare();
+    start();
+    co_await take_control();
+  }
+
+ private:
+  void step(std::string_view name) {
+    if (options_.on_step) options_.on_step(name);
+  }
+
+  Task<void> prepare() {
+    step("preparing");
+    auto probe = [&] {
+      require_files(config_);
+      ProbeOptions options;
+      options.cache_file = default_cache_root() / "qemu-probe.json";
+      return QemuBinary::probe(config_.qemu, config_.arch, options).value();
+    };
+    const QemuBinary binary = co_await offload(probe);
+    config_.qemu = binary.path.string();
+    config_.features = binary.features;
+    if (config_.accel == Accelerator::automatic)
+      config_.accel = co_await decide_accelerator(binary);
+    if (config_.uuid.empty()) {
+      config_.uuid = trim(files::read("/proc/sys/kernel/random/uuid"));
+    }
+    live_.intent.staged_files = co_await stage_disks(config_, live_.directory);
+  }
+
+  void start() {
+    step("starting QEMU");
+    const InstanceDirectory& directory = live_.directory;
+    const Wiring wiring(directory);
+    const CommandLine command = build_command_line(config_, Wires::in_directory(directory.path()));
+    write_down(command);
+    ProcessOptions process(command.argv);
+    process.directory = directory.file(instance_file::kWorkingDirectory);
+    process.descriptors = wiring.descriptors();
+    process.new_session = true;
+    process.dies_with_owner = options_.lifetime == Lifetime::ephemeral;
+    live_.process = Process::spawn(live_.loop, process);
+  }
+
+  void write_down(const CommandLine& command) {
+    Intent& intent = live_.intent;
+    intent.fleet = config_.fleet;
+    intent.name = config_.name;
+    intent.uuid = config_.uuid;
+    intent.boot_id = host_boot_id();
+    intent.created_ms = epoch_ms();
+    intent.argv = command.argv;
+    intent.spec_hash = options_.spec_hash;
+    intent.accel = to_string(config_.accel);
+    intent.paused = config_.paused;
+    intent.forwards = forwards_to_json(config_);
+    intent.readiness = readiness_to_json(options_.readiness);
+    write_intent(live_.directory, intent);
+    live_.state = StateRecord();
+    live_.state.state = MachineState::starting;
+    write_state(live_.directory, live_.state);
+  }
+
+  Task<void> take_control() {
+    step("connecting");
+    std::optional<Error> lost;
+    try {
+      qmp::Client client = co_await live_.connect();
+      co_await set_up(client);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::disconnected) throw;
+      lost = error;
+    }
+    if (lost) co_await explain_early_death(std::move(*lost));
+  }
+
+  Task<void> set_up(qmp::Client& client) {
+    const std::string uuid = co_await qmp::query_uuid(client);
+    if (uuid != config_.uuid) {
+      throw Error(ErrorKind::conflict,
+                  fmt::format("the QEMU behind {} is another machine's", instance_file::kControl));
+    }
+    if (!config_.features.chardev_input_path) {
+      co_await qmp::chardev_change_file(client, std::string(kSerialChardev),
+                                        live_.directory.file(instance_file::kSerialIn),
+                                        live_.directory.file(instance_file::kSerial), true);
+    }
+    if (!config_.nets.empty()) {
+      const std::string usernet = co_await qmp::human_monitor_command(client, "info usernet");
+      live_.state.ports = match_forwards(config_, parse_usernet(usernet));
+    }
+    live_.first_instruction = live_.loop.now();
+    live_.state.started_ms = epoch_ms();
+    live_.state.state = config_.paused               ? MachineState::paused
+                        : options_.readiness.empty() ? MachineState::running
+                                                     : MachineState::booting;
+    if (!config_.paused) {
+      co_await qmp::cont(client);
+      step("booting");
+    }
+    write_state(live_.directory, live_.state);
+  }
+
+  /// QEMU closed its socket: it is ending, and says why on stderr.
+  Task<void> explain_early_death(Error lost) {
+    std::optional<ExitStatus> status;
+    try {
+      status = co_await with_timeout(kDeathPatience, live_.process->wait());
+    } catch (const Error&) {
+      throw std::move(lost).hint("QEMU closed its control socket, but has not ended");
+    }
+    const std::string words =
+        files::read_end(live_.directory.file(instance_file::kQemuErr), Bytes(16 * 1024));
+    throw diagnose_exit(words, status->code, status->signal);
+  }
+
+  Machine::Live& live_;
+  MachineConfig config_;
+  LaunchOptions options_;
+};
+
+/// Leaves nothing running and says what happened.
+Task<void> abandon(Machine::Live& live, const Error* error) {
+  if (live.process) {
+    live.process->signal(SIGKILL);
+    co_await live.process->wait();
+    live.process.reset();
+  }
+  live.state.state = MachineState::failed;
+  live.state.ports.clear();
+  if (error != nullptr) live.state.error = *error;
+  if (live.lifetime == Lifetime::detached) write_state(live.directory, live.state);
+}
+
+}  // namespace
+
+Task<void> launch_into(Machine::Live& live, MachineConfig config, LaunchOptions options) {
+  std::optional<Error> error;
+  std::exception_ptr failure;
+  Launch launch(live, std::move(config), std::move(options));
+  try {
+    co_await launch.run();
+  } catch (const Error& e) {
+    error = e;
+    failure = std::current_exception();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (!failure) co_return;
+  try {
+    co_await shielded(kDeathPatience, abandon(live, error ? &*error : nullptr));
+  } catch (const Error&) {
+    // The failure that led here is the one to report.
+  }
+  std::rethrow_exception(failure);
+}
+
+}  // namespace vmfleet

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// Machine::Live: what a running machine is held by. Private to this room.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <vmfleet/instance/instance_directory.hpp>
+#include <vmfleet/instance/intent.hpp>
+#include <vmfleet/io/process.hpp>
+#include <vmfleet/machine/machine.hpp>
+
+#include "machine/state_record.hpp"
+
+namespace vmfleet {
+
+class Machine::Live {
+ public:
+  Live(Loop& its_loop, InstanceDirectory its_directory)
+      : loop(its_loop), directory(std::move(its_directory)) {}
+  Live(const Live&) = delete;
+  Live& operator=(const Live&) = delete;
+  /// Ends an ephemeral machine and removes its directory.
+  ~Live();
+
+  [[nodiscard]] const Pidfd& pidfd() const { return process ? process->pidfd() : *adopted; }
+  /// Waits for QEMU's end; its status when we are its parent.
+  Task<std::optional<ExitStatus>> wait_end();
+  /// A connection to the control monitor.
+  Task<qmp::Client> connect();
+  /// Replaces the state record, unless another command works on the machine: then it is theirs.
+  void record(const StateRecord& state) const noexcept;
+
+  Loop& loop;
+  InstanceDirectory directory;
+  Intent intent;
+  StateRecord state;
+  Readiness readiness;
+  Lifetime lifetime = Lifetime::detached;
+  std::optional<Process> process;
+  std::optional<Pidfd> adopted;
+  TimePoint first_instruction{};
+  bool own_root = false;  ///< the state root was made for this machine alone
+};
+
+/// Follows the launch protocol up to the first instruction. On failure nothing runs any more.
+Task<void> launch_into(Machine::Live& live, MachineConfig config, LaunchOptions options);
+
+/// Waits for `readiness`. See `Machine::wait_ready`.
+Task<ReadyReport> await_readiness(Machine::Live& live, Readiness readiness);
+
+json::Value readiness_to_json(const Readiness& readiness);
+Readiness readiness_from_json(const json::Value& value);
+
+}  // namespace vmfleet

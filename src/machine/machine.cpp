@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+// Machine: life between launch and end.
+#include <vmfleet/machine/machine.hpp>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include <vmfleet/async/offload.hpp>
+#include <vmfleet/async/time.hpp>
+#include <vmfleet/base/text.hpp>
+#include <vmfleet/instance/identity.hpp>
+#include <vmfleet/instance/locks.hpp>
+#include <vmfleet/io/files.hpp>
+#include <vmfleet/qmp/commands.hpp>
+
+#include "machine/exit_report.hpp"
+#include "machine/live.hpp"
+
+namespace vmfleet {
+
+namespace {
+
+/// For a machine that nobody else shall find: a root of its own.
+std::filesystem::path temporary_root() {
+  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+  const std::filesystem::path base = runtime != nullptr && *runtime != '\0'
+                                         ? std::filesystem::path(runtime)
+                                         : std::filesystem::temp_directory_path();
+  std::string name = (base / "vmfleet-XXXXXX").string();
+  if (::mkdtemp(name.data()) == nullptr) throw errno_error("make " + name, errno);
+  return name;
+}
+
+}  // namespace
+
+Machine::Live::~Live() {
+  if (lifetime != Lifetime::ephemeral) return;
+  process.reset();  // kills and reaps it
+  try {
+    directory.remove(intent.staged_files);
+  } catch (const Error&) {
+    // Nothing can be reported from here; what is left holds nothing that runs.
+  }
+  std::error_code ignored;
+  const auto fleet = directory.path().parent_path();
+  std::filesystem::remove(fleet, ignored);
+  if (own_root) std::filesystem::remove(fleet.parent_path(), ignored);
+}
+
+Task<std::optional<ExitStatus>> Machine::Live::wait_end() {
+  if (process) {
+    const ExitStatus status = co_await process->wait();
+    co_return status;
+  }
+  co_await adopted->wait_end();
+  co_return std::nullopt;
+}
+
+Task<qmp::Client> Machine::Live::connect() {
+  qmp::ClientOptions options;
+  options.peer_pid = pidfd().pid();
+  co_return co_await qmp::Client::connect(directory.file(instance_file::kControl), options);
+}
+
+void Machine::Live::record(const StateRecord& next) const noexcept {
+  try {
+    const auto lock = OperationLock::acquire(directory);
+    write_state(directory, next);
+  } catch (const Error&) {
+    // The record is a cache: who asks next looks at the kernel first.
+  }
+}
+
+Machine::Machine(std::unique_ptr<Live> live) noexcept : live_(std::move(live)) {}
+Machine::Machine(Machine&&) noexcept = default;
+Machine& Machine::operator=(Machine&&) noexcept = default;
+Machine::~Machine() = default;
+
+Task<Machine> Machine::launch(MachineConfig config, LaunchOptions options) {
+  Loop& loop = co_await current_loop();
+  const bool own_root = options.state_root.empty();
+  if (own_root && options.lifetime == Lifetime::detached) {
+    throw Error(ErrorKind::invalid_config, "a detached machine needs a state root");
+  }
+  if (config.fleet.empty()) config.fleet = "default";
+  if (config.name.empty()) config.name = "vm";
+  if (own_root) options.state_root = temporary_root();
+  auto live = std::make_unique<Live>(
+      loop, InstanceDirectory::create(options.state_root, config.fleet, config.name));
+  const auto lock = OperationLock::acquire(live->directory);
+  if (is_alive(live->directory)) {
+    throw Error(ErrorKind::conflict, fmt::format("{} is running already", config.name));
+  }
+  live->directory.remove_wires();
+  // From here on the directory is ours.
+  live->lifetime = options.lifetime;
+  live->own_root = own_root;
+  live->readiness = options.readiness;
+  co_await launch_into(*live, std::move(config), std::move(options));
+  co_return Machine(std::move(live));
+}
+
+Task<Machine> Machine::adopt(std::filesystem::path instance_directory) {
+  Loop& loop = co_await current_loop();
+  auto live = std::make_unique<Live>(loop, InstanceDirectory::open(instance_directory));
+  const std::string name = live->directory.path().filename().string();
+  auto qemu = find_qemu(live->directory);
+  if (!qemu) throw Error(ErrorKind::exited, fmt::format("{} does not run", name));
+  const auto intent = read_intent(live->directory);
+  if (intent) live->intent = *intent;
+  if (const auto state = read_state(live->directory)) live->state = *state;
+  live->readiness = readiness_from_json(live->intent.readiness);
+  live->adopted = std::move(qemu);
+  const auto running_for =
+      std::chrono::system_clock::now() -
+      std::chrono::system_clock::time_point(Milliseconds(live->state.started_ms));
+  live->first_instruction = loop.now() - std::chrono::duration_cast<Duration>(running_for);
+  co_return Machine(std::move(live));
+}
+
+Task<ReadyReport> Machine::wait_ready() {
+  std::optional<Error> failed;
+  std::optional<ReadyReport> report;
+  try {
+    report = co_await await_readiness(*live_, live_->readiness);
+  } catch (const Error& error) {
+    failed = error;
+  }
+  if (failed) {
+    live_->state.state = MachineState::failed;
+    live_->state.error = failed;
+    live_->record(live_->state);
+    throw *failed;
+  }
+  live_->state.state = live_->readiness.empty() ? MachineState::running : MachineState::ready;
+  live_->state.ready_after = report->took;
+  live_->record(live_->state);
+  co_return *report;
+}
+
+Task<ReadyReport> Machine::wait_for(Readiness readiness) {
+  return await_readiness(*live_, std::move(readiness));
+}
+
+Task<ExitReport> Machine::wait_exit() {
+  const auto status = co_await live_->wait_end();
+  co_return explain_exit(live_->directory, status);
+}
+
+Task<qmp::Client> Machine::connect() {
+  return live_->connect();
+}
+
+Task<void> Machine::pause() {
+  auto client = co_await connect();
+  co_await qmp::stop(client);
+}
+
+Task<void> Machine::resume() {
+  auto client = co_await connect();
+  co_await qmp::cont(client);
+}
+
+Task<void> Machine::reset() {
+  auto client = co_await connect();
+  co_await qmp::system_reset(client);
+}
+
+Task<void> Machine::send(std::string text) {
+  const auto path = live_->directory.file(instance_file::kSerialIn);
+  const UniqueFd fifo = files::open(path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW);
+  constexpr Milliseconds kPause(20);
+  constexpr Milliseconds kPatience(10'000);
+  const TimePoint deadline = live_->loop.now() + kPatience;
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const ssize_t count = ::write(fifo.get(), rest.data(), rest.size());
+    if (count > 0) {
+      rest.remove_prefix(static_cast<std::size_t>(count));
+    } else if (errno != EAGAIN && errno != EINTR) {
+      throw errno_error("write " + path.string(), errno);
+    } else if (live_->loop.now() > deadline) {
+      throw Error(ErrorKind::timed_out, fmt::format("{} does not read its console", name()));
+    } else {
+      co_await sleep_for(kPause);
+    }
+  }
+}
+
+const std::string& Machine::name() const noexcept {
+  return live_->intent.name;
+}
+const std::string& Machine::uuid() const noexcept {
+  return live_->intent.uuid;
+}
+pid_t Machine::pid() const noexcept {
+  return live_->pidfd().pid();
+}
+const std::filesystem::path& Machine::directory() const noexcept {
+  return live_->directory.path();
+}
+const std::vector<PortForward>& Machine::ports() const noexcept {
+  return live_->state.ports;
+}
+
+const PortForward& Machine::port(std::string_view forward) const {
+  std::vector<std::string> names;
+  for (const auto& port : live_->state.ports) {
+    if (port.name == forward) return port;
+    names.push_back(port.name);
+  }
+  throw Error(ErrorKind::not_found,
+              fmt::format("{} has no forward '{}'", name(), sanitize(forward)))
+      .hint(names.empty() ? "it has none" : "it has: " + join(names, ", "));
+}
+
+MachineReport Machine::report() const {
+  MachineReport report = inspect_machine(live_->directory.path());
+  report.ports = live_->state.ports;
+  return report;
+}
+
+}  // namespace vmfleet

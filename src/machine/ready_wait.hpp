@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// ReadyWait: all conditions of one wait for readiness, watched at once. Private to this room.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <vmfleet/async/task_group.hpp>
+#include <vmfleet/console/matcher.hpp>
+#include <vmfleet/io/file_tail.hpp>
+#include <vmfleet/qmp/event_log.hpp>
+
+#include "machine/live.hpp"
+
+namespace vmfleet {
+
+class ReadyWait {
+ public:
+  ReadyWait(Machine::Live& live, Readiness readiness);
+
+  /// Ends when the conditions hold; throws as soon as they cannot hold any more.
+  Task<ReadyReport> run();
+  /// Why they do not hold yet, for a wait that is given up.
+  Error explain_timeout() const;
+
+ private:
+  struct Condition {
+    explicit Condition(std::string text) : what(std::move(text)) {}
+    std::string what;  ///< "serial 'login:'"
+    bool met = false;
+    std::string seen;          ///< what met it
+    std::string last_attempt;  ///< of a probe that goes on
+  };
+
+  Condition& add(std::string what);
+  void meet(Condition& condition, std::string_view seen);
+  [[nodiscard]] bool satisfied() const;
+
+  Task<void> watch_serial();
+  void look_at(const std::vector<console::Match>& matches);
+  Task<void> watch_events();
+  void look_at(const qmp::Event& event);
+  Task<void> watch_end();
+  Task<void> watch_port(Condition* condition, PortForward port, std::string prefix);
+  Task<void> watch_agent(Condition* condition);
+  void start_probes(TaskGroup& group);
+  [[nodiscard]] const PortForward& find_port(const std::string& name) const;
+  [[nodiscard]] const PortForward& find_ssh() const;
+
+  [[noreturn]] void fail(ErrorKind kind, std::string message, std::string hint) const;
+  [[nodiscard]] Milliseconds elapsed() const;
+
+  Machine::Live& live_;
+  Readiness readiness_;
+  std::vector<std::unique_ptr<Condition>> conditions_;
+  std::vector<Condition*> by_pattern_;  // serial patterns; those behind them are crash patterns
+  std::vector<std::string> crash_words_;
+  std::map<std::string, Condition*> by_event_;
+  Condition* exit_ = nullptr;
+  TaskGroup* group_ = nullptr;  // while run() is under way
+
+  FileTail serial_;
+  std::optional<console::Matcher> matcher_;
+  FileTail events_;
+  qmp::EventLog event_log_;
+  std::size_t resets_ = 0;
+};
+
+}  // namespace vmfleet

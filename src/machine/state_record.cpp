@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// The state record as JSON.
+#include "machine/state_record.hpp"
+
+#include <vmfleet/instance/record.hpp>
+
+namespace vmfleet {
+
+namespace {
+constexpr std::string_view kSchema = "vmfleet.state/1";
+}
+
+void write_state(const InstanceDirectory& directory, const StateRecord& record) {
+  json::Object body{{"state", to_string(record.state)}, {"started_ms", record.started_ms}};
+  if (record.ready_after) body.set("ready_ms", std::int64_t{record.ready_after->count()});
+  json::Array ports;
+  for (const auto& port : record.ports) ports.push_back(port_to_json(port));
+  body.set("ports", std::move(ports));
+  if (record.exit) body.set("exit", record.exit->to_json());
+  if (record.error) body.set("error", error_to_json(*record.error));
+  write_record(directory, instance_file::kState, kSchema, body);
+}
+
+std::optional<StateRecord> read_state(const InstanceDirectory& directory) {
+  const auto body = read_record(directory, instance_file::kState, kSchema);
+  if (!body) return std::nullopt;
+  StateRecord record;
+  record.state = parse_machine_state(body->text("state")).value_or(MachineState::created);
+  record.started_ms = body->integer("started_ms", 0);
+  if (const auto ready = (*body)["ready_ms"].as_int()) record.ready_after = Milliseconds(*ready);
+  if (const auto* ports = (*body)["ports"].as_array()) {
+    for (const auto& port : *ports) record.ports.push_back(port_from_json(port));
+  }
+  if (const auto& exit = (*body)["exit"]; exit.is_object()) {
+    record.exit.emplace();
+    record.exit->kind = exit.text("kind");
+    if (const auto code = exit["code"].as_int()) record.exit->code = static_cast<int>(*code);
+    record.exit->reason = exit.text("reason");
+  }
+  if (const auto& error = (*body)["error"]; error.is_object())
+    record.error = error_from_json(error);
+  return record;
+}
+
+}  // namespace vmfleet

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// StateRecord: what of a machine's life cannot be asked again. Private to this room.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include <vmfleet/instance/instance_directory.hpp>
+#include <vmfleet/machine/machine_report.hpp>
+
+namespace vmfleet {
+
+struct StateRecord {
+  StateRecord() = default;
+
+  MachineState state = MachineState::created;
+  std::int64_t started_ms = 0;  ///< the first instruction, since the epoch
+  std::optional<Milliseconds> ready_after;
+  std::vector<PortForward> ports;
+  std::optional<ExitReport> exit;
+  std::optional<Error> error;
+};
+
+void write_state(const InstanceDirectory& directory, const StateRecord& record);
+/// nullopt when none was written. *Errors*: `corrupt`.
+std::optional<StateRecord> read_state(const InstanceDirectory& directory);
+
+}  // namespace vmfleet
