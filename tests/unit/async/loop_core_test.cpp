@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT
+#include <uv.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include <vmfleet/async/event.hpp>
+#include <vmfleet/async/offload.hpp>
+#include <vmfleet/async/task_group.hpp>
+
+#include "async/uv_handle.hpp"
+#include "tests/support/death.hpp"
+#include "tests/unit/async/fake_loop.hpp"
+
+using namespace vmfleet;
+using namespace vmfleet::test;
+
+namespace {
+
+/// An embedder's loop; it can be closed when nothing of anybody is left on it.
+class EmbeddersLoop {
+ public:
+  EmbeddersLoop() { REQUIRE(uv_loop_init(&loop) == 0); }
+  EmbeddersLoop(const EmbeddersLoop&) = delete;
+  EmbeddersLoop& operator=(const EmbeddersLoop&) = delete;
+  ~EmbeddersLoop() { CHECK(uv_loop_close(&loop) == 0); }
+  uv_loop_t loop;
+};
+
+/// A repeating timer of the embedder's own.
+class Ticker {
+ public:
+  explicit Ticker(uv_loop_t& loop) : loop_(loop) {
+    uv_timer_init(&loop, &timer_);
+    timer_.data = this;
+    uv_timer_start(
+        &timer_, [](uv_timer_t* timer) { ++static_cast<Ticker*>(timer->data)->ticks; }, 1, 1);
+  }
+  Ticker(const Ticker&) = delete;
+  Ticker& operator=(const Ticker&) = delete;
+  ~Ticker() {
+    uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr);
+    uv_run(&loop_, UV_RUN_NOWAIT);
+  }
+  [[nodiscard]] bool active() const {
+    return uv_is_active(reinterpret_cast<const uv_handle_t*>(&timer_)) != 0;
+  }
+  int ticks = 0;
+
+ private:
+  uv_loop_t& loop_;
+  uv_timer_t timer_{};
+};
+
+}  // namespace
+
+TEST_CASE("a call from another thread runs on the loop's thread") {
+  Loop loop;
+  Event called;
+  std::thread::id ran_on;
+  const Loop::KeepAlive keep(loop);
+  std::thread other([&] {
+    loop.post_from_any_thread([&] {
+      ran_on = std::this_thread::get_id();
+      called.set();
+    });
+  });
+  loop.run(called.wait());
+  other.join();
+  REQUIRE(ran_on == std::this_thread::get_id());
+}
+
+TEST_CASE("no call of many threads is lost, and each thread's own stay in order") {
+  constexpr int kThreads = 4;
+  constexpr int kCalls = 2000;
+  Loop loop;
+  Event all;
+  std::vector<int> next(kThreads, 0);
+  int out_of_order = 0;
+  int count = 0;
+  const Loop::KeepAlive keep(loop);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kCalls; ++i) {
+        loop.post_from_any_thread([&, t, i] {
+          if (next[static_cast<std::size_t>(t)]++ != i) ++out_of_order;
+          if (++count == kThreads * kCalls) all.set();
+        });
+      }
+    });
+  }
+  loop.run(all.wait());
+  for (auto& thread : threads) thread.join();
+  REQUIRE(count == kThreads * kCalls);
+  REQUIRE(out_of_order == 0);
+}
+
+TEST_CASE("a posted call may post again, and the loop ends with calls that never ran") {
+  Loop loop;
+  int calls = 0;
+  Event done;
+  const Loop::KeepAlive keep(loop);
+  loop.post_from_any_thread([&] {
+    ++calls;
+    loop.post_from_any_thread([&] {
+      ++calls;
+      done.set();
+    });
+  });
+  loop.run(done.wait());
+  REQUIRE(calls == 2);
+  loop.post_from_any_thread([&] { ++calls; });
+}
+
+TEST_CASE("without a KeepAlive a loop that waits for a call reports the deadlock") {
+  Loop loop;
+  Event never;
+  {
+    const Loop::KeepAlive keep(loop);
+    const Loop::KeepAlive another(loop);
+  }
+  REQUIRE_THROWS_AS(loop.run(never.wait()), Error);
+}
+
+TEST_CASE("I/O is served while a task is always ready") {
+  Loop loop;
+  Ticker ticker(*loop.uv());
+  const auto busy = [&]() -> Task<void> {
+    while (ticker.ticks < 3) co_await yield_now();
+  };
+  loop.run(busy());
+}
+
+TEST_CASE("timers fire while a task is always ready") {
+  Loop loop;
+  const auto busy = []() -> Task<void> {
+    for (;;) co_await yield_now();
+  };
+  REQUIRE_THROWS_AS(loop.run(with_timeout(5ms, busy())), Error);
+}
+
+TEST_CASE("a fake clock does not jump while work is under way") {
+  FakeLoop loop;
+  std::atomic<bool> go = false;
+  const TimePoint start = loop.clock.now();
+  const auto work = [&]() -> Task<void> {
+    co_await offload([&] {
+      while (!go) std::this_thread::yield();
+    });
+    REQUIRE(loop.clock.now() == start);
+  };
+  auto body = [&](TaskGroup& group) -> Task<void> {
+    group.start(work);
+    group.start([]() -> Task<void> { co_await sleep_for(1h); });
+    co_await turns(10);
+    go = true;
+  };
+  loop.run(with_task_group(body));
+  REQUIRE(loop.clock.now() == start + 1h);
+}
+
+TEST_CASE("an embedder's loop is turned, with the embedder's own handles, as often as asked") {
+  EmbeddersLoop embedder;
+  Ticker ticker(embedder.loop);
+  {
+    Loop loop(&embedder.loop);
+    REQUIRE(loop.uv() == &embedder.loop);
+    for (int i = 0; i < 3; ++i) {
+      loop.run(sleep_for(5ms));
+      uv_run(&embedder.loop, UV_RUN_ONCE);  // they may turn it between our runs
+    }
+  }
+  REQUIRE(ticker.ticks > 0);
+  REQUIRE(ticker.active());
+}
+
+TEST_CASE("an embedder's loop without handles tells a deadlock too") {
+  EmbeddersLoop embedder;
+  Loop loop(&embedder.loop);
+  Event never;
+  REQUIRE_THROWS_AS(loop.run(never.wait()), Error);
+}
+
+TEST_CASE("a call from an embedder's callback reaches a task") {
+  EmbeddersLoop embedder;
+  Loop loop(&embedder.loop);
+  Event event;
+  uv_timer_t timer;
+  uv_timer_init(&embedder.loop, &timer);
+  timer.data = &event;
+  uv_timer_start(
+      &timer, [](uv_timer_t* fired) { static_cast<Event*>(fired->data)->set(); }, 1, 0);
+  loop.run(event.wait());
+  uv_close(reinterpret_cast<uv_handle_t*>(&timer), nullptr);
+}
+
+TEST_CASE("an embedder's uv_stop does not end a run") {
+  EmbeddersLoop embedder;
+  Loop loop(&embedder.loop);
+  bool ended = false;
+  const auto root = [&]() -> Task<void> {
+    uv_stop(&embedder.loop);
+    co_await sleep_for(2ms);
+    uv_stop(&embedder.loop);
+    co_await turns(2);
+    ended = true;
+  };
+  loop.run(root());
+  uv_stop(&embedder.loop);  // and not the closing of our handles either
+  REQUIRE(ended);
+}
+
+TEST_CASE("two loops share an embedder's loop one after the other") {
+  EmbeddersLoop embedder;
+  for (int i = 0; i < 2; ++i) {
+    Loop loop(&embedder.loop);
+    loop.run(sleep_for(1ms));
+  }
+}
+
+TEST_CASE("a handle that is open when its loop ends is reported by name") {
+  const std::string said = death_of([] {
+    auto loop = std::make_unique<Loop>();
+    auto* leaked = new detail::UvHandle<uv_timer_t>(*loop, "ForgottenTimer");
+    uv_timer_init(loop->uv(), leaked->get());
+    loop.reset();
+  });
+  REQUIRE_THAT(said, ContainsSubstring("the loop ends while handles are open"));
+  REQUIRE_THAT(said, ContainsSubstring("ForgottenTimer"));
+}
+
+TEST_CASE("using a loop from another thread ends the process") {
+  const std::string said = death_of([] {
+    Loop loop;
+    Event event;
+    auto body = [&](TaskGroup& group) -> Task<void> {
+      group.start([&]() -> Task<void> { co_await event.wait(); });
+      std::thread other([&] { event.set(); });
+      other.join();
+      co_return;
+    };
+    loop.run(with_task_group(body));
+  });
+  REQUIRE_THAT(said, ContainsSubstring("a loop was used from another thread"));
+}
+
+TEST_CASE("a handle's owner may go at once; its memory follows in the loop's own time") {
+  Loop loop;
+  {
+    detail::UvHandle<uv_timer_t> handle(loop, "short-lived");
+    uv_timer_init(loop.uv(), handle.get());
+    detail::UvHandle<uv_timer_t> moved(std::move(handle));
+    moved.close();
+    moved.close();
+    detail::UvHandle<uv_timer_t> never_initialised(loop, "abandoned");
+    never_initialised.abandon();
+  }
+  loop.run(turns(1));
+}
