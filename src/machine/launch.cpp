@@ -13,13 +13,13 @@
 #include <vmfleet/image/image_store.hpp>
 #include <vmfleet/instance/locks.hpp>
 #include <vmfleet/io/files.hpp>
+#include <vmfleet/machine/accelerator.hpp>
 #include <vmfleet/qemu/command_line.hpp>
 #include <vmfleet/qemu/diagnosis.hpp>
 #include <vmfleet/qemu/qemu_binary.hpp>
 #include <vmfleet/qemu/validate.hpp>
 #include <vmfleet/qmp/commands.hpp>
 
-#include "machine/accelerator.hpp"
 #include "machine/exit_report.hpp"
 #include "machine/live.hpp"
 #include "machine/staging.hpp"
@@ -96,6 +96,18 @@ std::vector<PortForward> match_forwards(const MachineConfig& config,
   return ports;
 }
 
+/// The same for a machine's whole life, and known before it exists: of this host and this
+/// directory.
+std::string derive_uuid(const std::filesystem::path& instance_directory) {
+  const std::string host = std::string(trim(files::read_end("/etc/machine-id", Bytes(64))));
+  const std::string seed = host + '\0' + instance_directory.string();
+  std::string hex = short_hash("uuid-high" + seed) + short_hash("uuid-low" + seed);
+  hex[12] = '8';  // RFC 9562: version 8, custom
+  hex[16] = "89ab"[static_cast<unsigned char>(hex[16]) % 4];
+  return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4),
+                     hex.substr(16, 4), hex.substr(20));
+}
+
 /// One launch under way.
 class Launch {
  public:
@@ -103,8 +115,9 @@ class Launch {
       : live_(live), config_(std::move(config)), options_(std::move(options)) {}
 
   Task<void> run() {
-    require_valid(config_);
-    co_await prepare();
+    step("preparing");
+    config_ = co_await resolve(std::move(config_), live_.directory.path());
+    live_.intent.staged_files = co_await stage_disks(config_, live_.directory);
     start();
     co_await take_control();
   }
@@ -112,25 +125,6 @@ class Launch {
  private:
   void step(std::string_view name) {
     if (options_.on_step) options_.on_step(name);
-  }
-
-  Task<void> prepare() {
-    step("preparing");
-    auto probe = [&] {
-      require_files(config_);
-      ProbeOptions options;
-      options.cache_file = default_cache_root() / "qemu-probe.json";
-      return QemuBinary::probe(config_.qemu, config_.arch, options).value();
-    };
-    const QemuBinary binary = co_await offload(probe);
-    config_.qemu = binary.path.string();
-    config_.features = binary.features;
-    if (config_.accel == Accelerator::automatic)
-      config_.accel = co_await decide_accelerator(binary);
-    if (config_.uuid.empty()) {
-      config_.uuid = trim(files::read("/proc/sys/kernel/random/uuid"));
-    }
-    live_.intent.staged_files = co_await stage_disks(config_, live_.directory);
   }
 
   void start() {
@@ -238,6 +232,22 @@ Task<void> abandon(Machine::Live& live, const Error* error) {
 }
 
 }  // namespace
+
+Task<MachineConfig> resolve(MachineConfig config, std::filesystem::path instance_directory) {
+  require_valid(config);
+  auto probe = [&] {
+    require_files(config);
+    ProbeOptions options;
+    options.cache_file = default_cache_root() / "qemu-probe.json";
+    return QemuBinary::probe(config.qemu, config.arch, options).value();
+  };
+  const QemuBinary binary = co_await offload(probe);
+  config.qemu = binary.path.string();
+  config.features = binary.features;
+  config.accel = co_await decide_accelerator(config.accel, config.arch, binary);
+  if (config.uuid.empty()) config.uuid = derive_uuid(instance_directory);
+  co_return config;
+}
 
 Task<void> launch_into(Machine::Live& live, MachineConfig config, LaunchOptions options) {
   std::optional<Error> error;

@@ -44,6 +44,10 @@ class Machine::Live {
   bool own_root = false;  ///< the state root was made for this machine alone
 };
 
+/// `config` with everything decided that depends on this host: binary, accelerator, uuid.
+/// *Errors*: `invalid_config`, all problems at once; `not_found` (a file); `host_unfit` (no QEMU).
+Task<MachineConfig> resolve(MachineConfig config, std::filesystem::path instance_directory);
+
 /// Follows the launch protocol up to the first instruction. On failure nothing runs any more.
 Task<void> launch_into(Machine::Live& live, MachineConfig config, LaunchOptions options);
 

@@ -106,6 +106,12 @@ Task<Machine> Machine::launch(MachineConfig config, LaunchOptions options) {
   co_return Machine(std::move(live));
 }
 
+Task<CommandLine> Machine::plan(MachineConfig config, std::filesystem::path state_root) {
+  const auto directory = std::filesystem::absolute(state_root) / config.fleet / config.name;
+  config = co_await resolve(std::move(config), directory);
+  co_return build_command_line(config, Wires::in_directory(directory));
+}
+
 Task<Machine> Machine::adopt(std::filesystem::path instance_directory) {
   Loop& loop = co_await current_loop();
   auto live = std::make_unique<Live>(loop, InstanceDirectory::open(instance_directory));
@@ -114,6 +120,7 @@ Task<Machine> Machine::adopt(std::filesystem::path instance_directory) {
   if (!qemu) throw Error(ErrorKind::exited, fmt::format("{} does not run", name));
   const auto intent = read_intent(live->directory);
   if (intent) live->intent = *intent;
+  live->intent.name = name;
   if (const auto state = read_state(live->directory)) live->state = *state;
   live->readiness = readiness_from_json(live->intent.readiness);
   live->adopted = std::move(qemu);

@@ -64,6 +64,9 @@ class Fleet {
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
  private:
+  Task<FleetReport> end(std::vector<std::string> names, StopOptions options, bool remove,
+                        ProgressObserver progress);
+
   std::filesystem::path root_;
   std::string name_;
 };

@@ -14,7 +14,7 @@
 #include <vmfleet/machine/machine_report.hpp>
 #include <vmfleet/machine/readiness.hpp>
 #include <vmfleet/machine/stop.hpp>
-#include <vmfleet/qemu/machine_config.hpp>
+#include <vmfleet/qemu/command_line.hpp>
 #include <vmfleet/qmp/client.hpp>
 
 namespace vmfleet {
@@ -59,6 +59,9 @@ class Machine {
   /// After an error nothing runs, and the directory is gone (ephemeral) or says what happened.
   /// *Cancellation*: the same.
   static Task<Machine> launch(MachineConfig config, LaunchOptions options = LaunchOptions());
+
+  /// The command line that `launch` would run. Starts nothing and changes nothing.
+  static Task<CommandLine> plan(MachineConfig config, std::filesystem::path state_root);
 
   /// Takes over a machine that runs, whoever started it.
   /// *Errors*: `not_found` (no such machine), `exited` (it does not run any more).

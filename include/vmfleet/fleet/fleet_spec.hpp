@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+// FleetSpec: the machines of a fleet, read from a file or from command-line options.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <vmfleet/base/json.hpp>
+#include <vmfleet/base/units.hpp>
+#include <vmfleet/machine/readiness.hpp>
+#include <vmfleet/qemu/machine_config.hpp>
+
+namespace vmfleet {
+
+enum class RestartPolicy { no, on_failure, always };
+enum class SpecFormat { toml, json };
+
+struct SshAccess {
+  SshAccess() = default;
+
+  std::string user = "root";
+  std::string key = "auto";  ///< or an absolute path
+
+  bool operator==(const SshAccess&) const = default;
+};
+
+/// One machine, with everything resolved that can be known before it is launched.
+struct MachineSpec {
+  MachineSpec() = default;
+
+  MachineConfig config;
+  std::string machine_class;  ///< `web` of `web-2`
+  std::size_t index = 0;      ///< 2 of `web-2`
+  std::string image;          ///< an image whose kernel and initrd the launch fills in; or empty
+  Readiness ready;
+  std::map<std::string, std::string> labels;
+  RestartPolicy restart = RestartPolicy::no;
+  std::map<std::string, std::string> depends_on;  ///< machine class → the state that it must be in
+  std::optional<Milliseconds> stop_grace;         ///< empty: the ladder's own
+  std::optional<Bytes> log_limit;                 ///< empty: unbounded
+  SshAccess ssh;
+  /// Of what a running machine cannot change: configuration and image, not readiness or labels.
+  std::string hash;
+};
+
+/// What the caller decides about a fleet file.
+struct SpecOptions {
+  SpecOptions() = default;
+
+  std::string fleet;                 ///< replaces the file's name for the fleet
+  std::optional<std::size_t> count;  ///< replaces the count of the only machine class
+  std::filesystem::path state_root;  ///< gives `{dir}` its meaning; empty: it is left as it is
+};
+
+/// A fleet without a file: the text of each option, as the user typed it. Empty: not given.
+struct FleetOptions {
+  FleetOptions() = default;
+
+  std::string fleet;
+  std::optional<std::size_t> count;
+  std::filesystem::path state_root;
+  std::string image;  ///< without image, kernel and disks: `tiny`
+  std::string kernel;
+  std::string initrd;
+  std::string append;
+  std::vector<std::string> disks;
+  std::string memory;
+  std::string cpus;
+  std::string accel;
+  std::string arch;
+  std::string qemu;
+  std::string machine;
+  std::string cpu;
+  std::vector<std::string> ready;  ///< `serial=TEXT`, `regex=RE`, `port=NAME`, `ssh`, `agent`…
+  std::vector<std::string> forwards;
+  std::vector<std::string> qemu_args;
+};
+
+/// Every machine of a fleet. All that is wrong is reported by one `Error` (`invalid_config`) with a
+/// line of evidence for each problem: file, line, column, key, what is wrong, what was meant.
+struct FleetSpec {
+  FleetSpec() = default;
+
+  std::string name;
+  std::filesystem::path directory;    ///< relative paths of the file start here
+  std::vector<MachineSpec> machines;  ///< in the file's order
+
+  /// TOML, or JSON when it is named `….json`. The fleet is called after the folder unless the file
+  /// says otherwise. *Errors*: also `not_found`.
+  static FleetSpec load(const std::filesystem::path& path,
+                        const SpecOptions& options = SpecOptions());
+  /// `origin` is the file's path, for messages, relative paths and the default name; it need not
+  /// exist.
+  static FleetSpec parse(std::string_view text, const std::filesystem::path& origin,
+                         SpecFormat format = SpecFormat::toml,
+                         const SpecOptions& options = SpecOptions());
+  /// A class `vm` with the machines vm-0, vm-1…; relative paths start in the working directory.
+  static FleetSpec from_options(const FleetOptions& options);
+};
+
+/// As `vmfleet config` prints it: every machine by name.
+json::Value describe(const FleetSpec& spec);
+
+/// What stands for a placeholder; those without a value here stay as they are, and so do all other
+/// braces: regular expressions and JSON use them too.
+struct Placeholders {
+  Placeholders() = default;
+
+  std::optional<std::string> name;                     ///< `{name}`
+  std::optional<std::string> index;                    ///< `{index}`
+  std::optional<std::string> fleet;                    ///< `{fleet}`
+  std::optional<std::string> dir;                      ///< `{dir}`: the instance directory
+  std::map<std::string, std::uint16_t, std::less<>> ports;  ///< `{port:FORWARD}`: on the host
+};
+
+std::string expand(std::string_view text, const Placeholders& values);
+
+}  // namespace vmfleet

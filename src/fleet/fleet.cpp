@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+// Fleet: looking at machines, stopping and removing them.
+#include <vmfleet/fleet/fleet.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include <vmfleet/async/offload.hpp>
+#include <vmfleet/async/task_group.hpp>
+#include <vmfleet/base/text.hpp>
+#include <vmfleet/instance/intent.hpp>
+#include <vmfleet/instance/locks.hpp>
+
+#include "fleet/names.hpp"
+#include "fleet/operation.hpp"
+
+namespace vmfleet {
+
+namespace {
+
+std::vector<std::string> folders_in(const std::filesystem::path& directory) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+    if (entry.is_directory(error) && !entry.is_symlink(error)) {
+      names.push_back(entry.path().filename().string());
+    }
+  }
+  std::sort(names.begin(), names.end(), natural_less);
+  return names;
+}
+
+void remove_instance(const std::filesystem::path& path) {
+  const auto directory = InstanceDirectory::open(path);
+  const auto lock = OperationLock::acquire(directory);
+  std::vector<std::string> staged;
+  try {
+    if (const auto intent = read_intent(directory)) staged = intent->staged_files;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::corrupt) throw;
+  }
+  directory.remove(staged);
+}
+
+/// Stops one machine, running or not; what goes wrong is in the report.
+Task<void> stop_machine(std::filesystem::path path, StopOptions options, bool remove,
+                        MachineReport* report, Operation* operation) {
+  const std::string name = path.filename().string();
+  try {
+    *report = inspect_machine(path);
+    if (report->pid) {
+      operation->tell(name, MachineState::stopping);
+      Machine machine = co_await Machine::adopt(path);
+      const StopReport stopped = co_await machine.stop(options);
+      *report = machine.report();
+      report->exit = stopped.exit;
+    }
+    if (remove) {
+      auto removal = [&] { remove_instance(path); };
+      co_await offload(removal);
+    }
+    report->error.reset();  // of its life; this operation succeeded
+    if (report->state != MachineState::failed && report->state != MachineState::crashed) {
+      report->state = MachineState::stopped;
+    }
+    operation->tell(name, MachineState::stopped);
+  } catch (const Error& error) {
+    report->name = name;
+    report->directory = path;
+    report->error = error;
+    operation->tell(name, report->state, error.what());
+  }
+}
+
+}  // namespace
+
+Fleet::Fleet(std::filesystem::path state_root, std::string name)
+    : root_(std::filesystem::absolute(state_root)), name_(std::move(name)) {}
+
+std::vector<std::string> Fleet::select(const std::vector<std::string>& patterns) const {
+  const auto names = folders_in(root_ / name_);
+  if (names.empty() && !patterns.empty()) {
+    const auto fleets = list_fleets(root_);
+    throw Error(ErrorKind::not_found, fmt::format("no fleet '{}'", sanitize(name_)))
+        .hint(fleets.empty() ? "start one with `vmfleet up`"
+                             : "the fleets are: " + join(fleets, ", "));
+  }
+  return select_names(names, patterns);
+}
+
+std::filesystem::path Fleet::directory_of(const std::string& name) const {
+  const auto selected = select({name});
+  if (selected.size() != 1) {
+    throw Error(ErrorKind::invalid_config, fmt::format("'{}' means {} machines, one is needed",
+                                                       sanitize(name), selected.size()));
+  }
+  return root_ / name_ / selected.front();
+}
+
+FleetReport Fleet::status(const std::vector<std::string>& names) const {
+  FleetReport report;
+  report.fleet = name_;
+  for (const auto& name : select(names)) {
+    try {
+      report.machines.push_back(inspect_machine(root_ / name_ / name));
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::not_found) continue;  // removed while we looked
+      MachineReport& unreadable = report.machines.emplace_back();
+      unreadable.name = name;
+      unreadable.state = MachineState::failed;
+      unreadable.directory = root_ / name_ / name;
+      unreadable.error = error;
+    }
+  }
+  return report;
+}
+
+Task<FleetReport> Fleet::end(std::vector<std::string> names, StopOptions options, bool remove,
+                             ProgressObserver progress) {
+  Loop& loop = co_await current_loop();
+  Operation operation(loop, std::move(progress));
+  const auto selected = select(names);
+  FleetReport report;
+  report.fleet = name_;
+  report.machines.resize(selected.size());
+  auto body = [&](TaskGroup& group) -> Task<void> {
+    for (std::size_t i = 0; i < selected.size(); ++i) {
+      group.start(&stop_machine, root_ / name_ / selected[i], options, remove, &report.machines[i],
+                  &operation);
+    }
+    co_return;
+  };
+  co_await with_task_group(body);
+  if (remove) {
+    std::error_code ignored;  // it holds other machines, then
+    std::filesystem::remove(root_ / name_, ignored);
+  }
+  report.elapsed = operation.elapsed();
+  co_return report;
+}
+
+Task<FleetReport> Fleet::stop(std::vector<std::string> names, StopOptions options,
+                              ProgressObserver progress) {
+  return end(std::move(names), options, false, std::move(progress));
+}
+
+Task<FleetReport> Fleet::down(std::vector<std::string> names, StopOptions options,
+                              ProgressObserver progress) {
+  return end(std::move(names), options, true, std::move(progress));
+}
+
+std::filesystem::path default_state_root() {
+  const auto variable = [](const char* name) -> std::string {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+  };
+  if (const auto root = variable("VMFLEET_STATE_DIR"); !root.empty()) return root;
+  if (const auto xdg = variable("XDG_STATE_HOME"); !xdg.empty()) {
+    return std::filesystem::path(xdg) / "vmfleet";
+  }
+  if (const auto home = variable("HOME"); !home.empty()) {
+    return std::filesystem::path(home) / ".local/state/vmfleet";
+  }
+  throw Error(ErrorKind::invalid_config, "there is no home directory to keep state in")
+      .hint("set --state-dir or VMFLEET_STATE_DIR");
+}
+
+std::vector<std::string> list_fleets(const std::filesystem::path& state_root) {
+  return folders_in(state_root);
+}
+
+}  // namespace vmfleet

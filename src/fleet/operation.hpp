@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// Operation: one up, stop or down under way, and who is told of it. Private to this room.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <vmfleet/async/loop.hpp>
+#include <vmfleet/fleet/progress.hpp>
+
+namespace vmfleet {
+
+class Operation {
+ public:
+  Operation(Loop& loop, ProgressObserver observer)
+      : loop_(loop), began_(loop.now()), observer_(std::move(observer)) {}
+
+  [[nodiscard]] Milliseconds elapsed() const {
+    return std::chrono::duration_cast<Milliseconds>(loop_.now() - began_);
+  }
+
+  void tell(std::string machine, MachineState state, std::string_view detail = {}) const {
+    if (!observer_) return;
+    ProgressEvent event;
+    event.machine = std::move(machine);
+    event.state = state;
+    event.elapsed = elapsed();
+    event.detail = detail;
+    observer_(event);
+  }
+
+ private:
+  Loop& loop_;
+  TimePoint began_;
+  ProgressObserver observer_;
+};
+
+}  // namespace vmfleet

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: MIT
+// Fleet::up: converging a fleet to its specification.
+#include <algorithm>
+#include <map>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include <vmfleet/async/offload.hpp>
+#include <vmfleet/async/semaphore.hpp>
+#include <vmfleet/async/task_group.hpp>
+#include <vmfleet/async/time.hpp>
+#include <vmfleet/base/text.hpp>
+#include <vmfleet/fleet/fleet.hpp>
+#include <vmfleet/image/image_store.hpp>
+#include <vmfleet/instance/intent.hpp>
+#include <vmfleet/machine/accelerator.hpp>
+#include <vmfleet/qemu/qemu_binary.hpp>
+
+#include "fleet/host_limits.hpp"
+#include "fleet/names.hpp"
+#include "fleet/operation.hpp"
+
+namespace vmfleet {
+
+namespace {
+
+constexpr Milliseconds kCleanupLimit(60'000);
+
+/// More than the processors, because a booting guest also waits (for its devices, its timers); not
+/// many more, because machines that boot side by side on one processor all become ready late.
+std::size_t default_max_boot() {
+  return std::max<std::size_t>(std::thread::hardware_concurrency(), 1) + 1;
+}
+
+/// One `up` under way.
+class Convergence {
+ public:
+  Convergence(Loop& loop, std::filesystem::path root, std::string fleet, UpOptions options)
+      : root_(std::move(root)),
+        fleet_(std::move(fleet)),
+        options_(std::move(options)),
+        operation_(loop, options_.progress),
+        slots_(options_.max_boot > 0 ? options_.max_boot : default_max_boot()) {}
+
+  Task<FleetReport> run(FleetSpec spec) {
+    std::vector<MachineSpec> machines = co_await choose_and_complete(std::move(spec));
+    require_room(machines);
+    FleetReport report;
+    report.fleet = fleet_;
+    report.machines.resize(machines.size());
+    auto body = [&](TaskGroup& group) -> Task<void> {
+      for (std::size_t i = 0; i < machines.size(); ++i) {
+        auto converge = [this, machine = machines[i], slot = &report.machines[i]]() {
+          return converge_one(machine, slot);
+        };
+        group.start(converge);
+      }
+      co_return;
+    };
+    bool cancelled = false;
+    try {
+      co_await with_task_group(body);
+    } catch (const Cancelled&) {
+      cancelled = true;
+    }
+    if (cancelled) {
+      co_await shielded(kCleanupLimit, undo());
+      throw Cancelled();
+    }
+    report.elapsed = operation_.elapsed();
+    co_return report;
+  }
+
+  /// The machines that are meant, with their images' files filled in.
+  Task<std::vector<MachineSpec>> choose_and_complete(FleetSpec spec) {
+    std::vector<std::string> names;
+    for (const auto& machine : spec.machines) names.push_back(machine.config.name);
+    const auto selected = select_names(names, options_.names);
+    std::vector<MachineSpec> machines;
+    for (auto& machine : spec.machines) {
+      if (std::find(selected.begin(), selected.end(), machine.config.name) == selected.end()) {
+        continue;
+      }
+      machine.config.fleet = fleet_;
+      if (options_.timeout) machine.ready.timeout = *options_.timeout;
+      co_await choose_accelerator(machine.config);
+      if (!machine.image.empty()) co_await complete(machine);
+      machines.push_back(std::move(machine));
+    }
+    co_return machines;
+  }
+
+ private:
+  [[nodiscard]] std::filesystem::path directory_of(const std::string& name) const {
+    return root_ / fleet_ / name;
+  }
+
+  /// Once for the whole fleet: the machines would otherwise all ask at once.
+  Task<void> choose_accelerator(MachineConfig& config) {
+    if (config.accel == Accelerator::tcg) co_return;
+    const auto key = std::pair(config.qemu, config.accel);
+    if (accelerators_.count(key) == 0) {
+      auto probe = [&] { return QemuBinary::probe(config.qemu, config.arch).value(); };
+      const QemuBinary binary = co_await offload(probe);
+      const Accelerator chosen = co_await decide_accelerator(config.accel, config.arch, binary);
+      accelerators_[key] = chosen;
+    }
+    config.accel = accelerators_[key];
+  }
+
+  Task<void> complete(MachineSpec& machine) {
+    const std::string arch(to_string(machine.config.arch));
+    const std::string key = machine.image + "/" + arch;
+    if (images_.count(key) == 0) {
+      BuildOptions build;
+      build.arch = arch;
+      auto told = [this](std::string_view what) {
+        operation_.tell("", MachineState::created, what);
+      };
+      Image image = co_await store_.find_or_build(machine.image, build, told);
+      images_.emplace(key, std::move(image));
+    }
+    const Image& image = images_.at(key);
+    MachineConfig& config = machine.config;
+    config.kernel = image.kernel.string();
+    config.initrd = image.initrd.string();
+    const bool emulated = config.accel != Accelerator::kvm;
+    std::vector<std::string> append{image.append_for(config.cpus, emulated)};
+    append.insert(append.end(), config.append.begin(), config.append.end());
+    config.append = std::move(append);
+    FwCfg hostname;
+    hostname.name = "opt/vmfleet/hostname";
+    hostname.text = config.name;
+    config.fw_cfg.push_back(hostname);
+    if (machine.ready.empty()) machine.ready.serial = {image.ready_marker};
+  }
+
+  /// Before the first spawn: a host that cannot hold the fleet is not driven into the ground.
+  void require_room(const std::vector<MachineSpec>& machines) const {
+    std::uint64_t wanted = 0;
+    std::size_t missing = 0;
+    for (const auto& machine : machines) {
+      if (runs(machine.config.name)) continue;
+      wanted += machine.config.memory.count();
+      ++missing;
+    }
+    require_host_room(Bytes(wanted), missing);
+  }
+
+  [[nodiscard]] bool runs(const std::string& name) const {
+    try {
+      return inspect_machine(directory_of(name)).pid.has_value();
+    } catch (const Error&) {
+      return false;
+    }
+  }
+
+  /// Never throws an `Error`: what goes wrong with a machine is in its report.
+  Task<void> converge_one(MachineSpec machine, MachineReport* report) {
+    const std::string name = machine.config.name;
+    report->name = name;
+    std::optional<Error> failed;
+    try {
+      const bool in_place = co_await make_way(machine);
+      if (!in_place) co_await start(machine);
+    } catch (const Error& error) {
+      failed = error;
+    }
+    try {
+      *report = inspect_machine(directory_of(name));
+    } catch (const Error& error) {
+      if (!failed) failed = error;
+    }
+    if (failed) {
+      report->error = failed;
+      report->state = MachineState::failed;
+    }
+    operation_.tell(name, report->state, failed ? failed->what() : "");
+  }
+
+  /// True when the machine is already what it should be; otherwise its place is free now.
+  Task<bool> make_way(MachineSpec& machine) {
+    const auto directory = directory_of(machine.config.name);
+    std::optional<MachineReport> existing;
+    try {
+      existing = inspect_machine(directory);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::not_found) throw;
+    }
+    if (!existing || !existing->pid) co_return false;
+    const auto intent = read_intent(InstanceDirectory::open(directory));
+    const bool same = intent && intent->spec_hash == machine.hash;
+    if (same && existing->good()) co_return true;
+    Machine running = co_await Machine::adopt(directory);
+    if (same && existing->state == MachineState::booting && options_.wait) {
+      co_await running.wait_ready();
+      co_return true;
+    }
+    if (same && existing->state == MachineState::paused) co_return true;
+    if (!same && !options_.recreate) {
+      throw Error(ErrorKind::conflict,
+                  fmt::format("{} runs with another configuration", machine.config.name))
+          .hint("replace it with --recreate, or stop it first");
+    }
+    operation_.tell(machine.config.name, MachineState::stopping);
+    co_await running.stop(StopOptions());
+    co_return false;
+  }
+
+  Task<void> start(MachineSpec machine) {
+    const std::string name = machine.config.name;
+    Semaphore::Permit slot = co_await slots_.acquire();
+    started_.push_back(name);
+    LaunchOptions launch;
+    launch.state_root = root_;
+    launch.lifetime = Lifetime::detached;
+    launch.readiness = machine.ready;
+    launch.spec_hash = machine.hash;
+    launch.on_step = [this, name](std::string_view step) {
+      const bool boots = step == "booting";
+      operation_.tell(name, boots ? MachineState::booting : MachineState::starting, step);
+    };
+    Machine running = co_await Machine::launch(machine.config, launch);
+    if (!options_.wait) co_return;
+    std::optional<Error> failed;
+    try {
+      co_await running.wait_ready();
+    } catch (const Error& error) {
+      failed = error;
+    }
+    if (!failed) co_return;
+    if (!options_.keep_failed) co_await running.stop(StopOptions::kill());
+    throw *failed;
+  }
+
+  /// What this call started is gone afterwards.
+  Task<void> undo() {
+    Fleet fleet(root_, fleet_);
+    std::vector<std::string> names;
+    for (const auto& name : started_) {
+      if (std::filesystem::exists(directory_of(name))) names.push_back(name);
+    }
+    if (!names.empty()) co_await fleet.down(names, StopOptions::kill());
+  }
+
+  std::filesystem::path root_;
+  std::string fleet_;
+  UpOptions options_;
+  Operation operation_;
+  Semaphore slots_;
+  ImageStore store_;
+  std::map<std::string, Image> images_;
+  std::map<std::pair<std::string, Accelerator>, Accelerator> accelerators_;
+  std::vector<std::string> started_;
+};
+
+}  // namespace
+
+Task<FleetReport> Fleet::up(FleetSpec spec, UpOptions options) {
+  Loop& loop = co_await current_loop();
+  Convergence convergence(loop, root_, name_, std::move(options));
+  co_return co_await convergence.run(std::move(spec));
+}
+
+Task<std::vector<CommandLine>> Fleet::dry_run(FleetSpec spec, UpOptions options) {
+  Loop& loop = co_await current_loop();
+  Convergence convergence(loop, root_, name_, std::move(options));
+  const auto machines = co_await convergence.choose_and_complete(std::move(spec));
+  std::vector<CommandLine> lines;
+  for (const auto& machine : machines) {
+    CommandLine line = co_await Machine::plan(machine.config, root_);
+    lines.push_back(std::move(line));
+  }
+  co_return lines;
+}
+
+}  // namespace vmfleet
