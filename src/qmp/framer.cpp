@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -36,10 +37,12 @@ const char* find_string_end(const char* at, const char* end) {
   for (; end - at >= 8; at += 8) {
     std::uint64_t lanes = 0;
     std::memcpy(&lanes, at, sizeof lanes);
-    if ((below(lanes, 0x20) | below(lanes ^ (kOnes * '"'), 1) | below(lanes ^ (kOnes * '\\'), 1)) !=
-        0) {
-      break;
-    }
+    const std::uint64_t hits =
+        below(lanes, 0x20) | below(lanes ^ (kOnes * '"'), 1) | below(lanes ^ (kOnes * '\\'), 1);
+    if (hits == 0) continue;
+    // Lanes above the first hit may be wrong hits by its borrow; the first is always right.
+    if (std::endian::native == std::endian::little) return at + std::countr_zero(hits) / 8;
+    break;
   }
   return std::find_if(at, end, ends_string_run);
 }
@@ -131,7 +134,12 @@ void Framer::scan_structure() {
     if (at == end) return;
     const char c = *at++;
     if (c == '"') {
-      ++cursor_;
+      at = find_string_end(at, end);
+      if (at != end && *at == '"') {  // most strings: all of it is here, and nothing escaped
+        ++at;
+        continue;
+      }
+      cursor_ = static_cast<std::size_t>(at - begin);
       state_ = State::string;
       return;
     }

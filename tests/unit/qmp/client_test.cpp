@@ -195,6 +195,7 @@ TEST_CASE("a reader that is cancelled while it decodes a large reply leaves it t
       co_await server.hear();
       const Value second = co_await server.hear();
       co_await server.answer(second, Value(large));
+      co_await server.hear();
     };
     auto use = [&large, turns](Client& client) -> Task<void> {
       CancelScope reading;
