@@ -37,11 +37,17 @@ void TaskGroup::Child::on_ready() noexcept {
     try {
       std::rethrow_exception(failure);
     } catch (const Cancelled&) {
+      owner.child_cancelled_ = true;
     } catch (...) {
       owner.fail(failure);
     }
   }
   if (owner.children_.empty()) owner.joiner_.wake_all();
+}
+
+void TaskGroup::cancel() noexcept {
+  if (!scope_.cancelled()) ended_itself_ = true;
+  scope_.cancel();
 }
 
 void TaskGroup::fail(std::exception_ptr failure) noexcept {
@@ -57,6 +63,10 @@ Task<void> TaskGroup::join() {
     Task<void> wait = joiner_.wait("the tasks of a group");
     co_await detail::in_scope(wait, shield);
   }
+}
+
+bool TaskGroup::cut_short(bool body_cancelled) const noexcept {
+  return (body_cancelled || child_cancelled_) && owner_.scope().cancelled() && !ended_itself_;
 }
 
 void TaskGroup::rethrow() const {

@@ -71,7 +71,7 @@ class TaskGroup {
   }
 
   /// Ends all children; `with_task_group` then returns without an error.
-  void cancel() noexcept { scope_.cancel(); }
+  void cancel() noexcept;
   /// Children that have not finished.
   [[nodiscard]] std::size_t running() const noexcept { return running_; }
 
@@ -108,12 +108,17 @@ class TaskGroup {
   Task<void> join();
   /// Rethrows the first failure, with the others counted.
   void rethrow() const;
+  /// True when a cancellation from outside, and not `cancel()` before it, ended the body or a
+  /// child.
+  [[nodiscard]] bool cut_short(bool body_cancelled) const noexcept;
 
   Loop& loop_;
   detail::PromiseBase& owner_;
   CancelScope scope_;
   detail::List<Child, detail::ChildTag> children_;
   std::size_t running_ = 0;
+  bool ended_itself_ = false;
+  bool child_cancelled_ = false;
   std::exception_ptr first_failure_;
   std::size_t failures_ = 0;
   detail::WaitQueue joiner_;
@@ -146,7 +151,7 @@ auto with_task_group(Body body) -> std::invoke_result_t<Body&, TaskGroup&> {
   }
   co_await group.join();
   group.rethrow();
-  if (cancelled && (self.scope().cancelled() || !std::is_void_v<T>)) throw Cancelled();
+  if (group.cut_short(cancelled) || (cancelled && !std::is_void_v<T>)) throw Cancelled();
   if constexpr (!std::is_void_v<T>) co_return std::move(*result);
 }
 

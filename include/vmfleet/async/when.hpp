@@ -58,6 +58,8 @@ Task<std::tuple<detail::Lifted<Ts>...>> when_all(Task<Ts>... tasks) {
     co_return;
   };
   co_await with_task_group(body);
+  if (!std::apply([](auto&... slot) { return (slot.has_value() && ...); }, slots))
+    throw Cancelled();
   co_return std::apply(
       [](auto&... slot) { return std::tuple<detail::Lifted<Ts>...>(std::move(*slot)...); }, slots);
 }
@@ -75,7 +77,10 @@ Task<std::vector<detail::Lifted<T>>> when_all(std::vector<Task<T>> tasks) {
   co_await with_task_group(body);
   std::vector<detail::Lifted<T>> results;
   results.reserve(slots.size());
-  for (auto& slot : slots) results.push_back(std::move(*slot));
+  for (auto& slot : slots) {
+    if (!slot) throw Cancelled();
+    results.push_back(std::move(*slot));
+  }
   co_return results;
 }
 

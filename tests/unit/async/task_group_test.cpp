@@ -306,3 +306,31 @@ TEST_CASE("a thousand children in groups of groups all end") {
   loop.run(with_task_group(body));
   REQUIRE(ended == 1000);
 }
+
+TEST_CASE("cancellation from outside is passed on, also when the body had ended before") {
+  FakeLoop loop;
+  bool went_on = false;
+  auto body = [&](TaskGroup& group) -> Task<void> {
+    group.start([]() -> Task<void> { co_await sleep_for(1h); });
+    co_return;
+  };
+  const auto task = [&]() -> Task<void> {
+    co_await with_task_group(body);
+    went_on = true;
+  };
+  REQUIRE(loop.run(failure_of(with_timeout(1s, task()))) == "timed out after 1.0 s");
+  REQUIRE_FALSE(went_on);
+}
+
+TEST_CASE("a group that had ended itself before the cancellation from outside gives its result") {
+  FakeLoop loop;
+  auto body = [&](TaskGroup& group) -> Task<int> {
+    group.start([]() -> Task<void> {
+      const auto cleanup = []() -> Task<void> { co_await sleep_for(2s); };
+      co_await finally(sleep_for(1h), 10s, cleanup);
+    });
+    group.cancel();
+    co_return 5;
+  };
+  REQUIRE(loop.run(with_timeout(1s, with_task_group(body))) == 5);
+}

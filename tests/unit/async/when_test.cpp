@@ -159,3 +159,42 @@ TEST_CASE("when_any of no tasks ends the process") {
   });
   REQUIRE_THAT(said, ContainsSubstring("when_any needs a task"));
 }
+
+TEST_CASE("when_all passes on a cancellation from outside") {
+  FakeLoop loop;
+  const auto both = [&]() -> Task<int> {
+    co_await when_all(sleep_for(1h), later(1ms, 1));
+    co_return 1;
+  };
+  REQUIRE_THROWS_AS(loop.run(with_timeout(1s, both())), Error);
+  std::vector<Task<void>> tasks;
+  tasks.push_back(sleep_for(1h));
+  const auto all = [&]() -> Task<void> { co_await when_all(std::move(tasks)); };
+  REQUIRE_THROWS_AS(loop.run(with_timeout(1s, all())), Error);
+}
+
+TEST_CASE("when_all ends as cancelled when a task of it does, whoever cancelled that") {
+  FakeLoop loop;
+  const auto gives_up = []() -> Task<int> {
+    throw Cancelled();
+    co_return 0;
+  };
+  REQUIRE_THROWS_AS(loop.run(when_all(later(1ms, 1), gives_up())), Cancelled);
+  std::vector<Task<int>> tasks;
+  tasks.push_back(gives_up());
+  REQUIRE_THROWS_AS(loop.run(when_all(std::move(tasks))), Cancelled);
+}
+
+TEST_CASE("when_any keeps its winner when a deadline passes while the losers clean up") {
+  FakeLoop loop;
+  const auto loser = [&]() -> Task<int> {
+    const auto cleanup = []() -> Task<void> { co_await sleep_for(5s); };
+    co_await finally(sleep_for(1h), 10s, cleanup);
+    co_return 0;
+  };
+  const auto race = [&]() -> Task<int> {
+    const auto winner = co_await when_any(loser(), later(1ms, 5));
+    co_return std::get<1>(winner);
+  };
+  REQUIRE(loop.run(with_timeout(1s, race())) == 5);
+}
