@@ -224,6 +224,9 @@ Task<std::optional<detail::Lifted<T>>> CancelScope::run(Task<T> task) {
     }
   } catch (const Cancelled&) {
     ended_by_cancel = true;
+  } catch (...) {
+    unlink();
+    throw;
   }
   unlink();
   if (ended_by_cancel && (outer.cancelled() || !cancelled_here_)) throw Cancelled();

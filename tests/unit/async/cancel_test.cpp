@@ -252,3 +252,25 @@ TEST_CASE("entering a scope twice at once ends the process") {
   });
   REQUIRE_THAT(said, ContainsSubstring("a cancel scope was entered twice"));
 }
+
+TEST_CASE("a scope that was left by an error can be entered again, or end after the outer one") {
+  FakeLoop loop;
+  CancelScope longer_lived;
+  const auto fails = []() -> Task<void> {
+    co_await yield_now();
+    throw Error(ErrorKind::exited, "no");
+  };
+  const auto enter = [&]() -> Task<void> { co_await longer_lived.run(fails()); };
+  const auto root = [&]() -> Task<int> {
+    int failures = 0;
+    for (int i = 0; i < 2; ++i) {
+      try {
+        co_await with_timeout(1s, enter());
+      } catch (const Error&) {
+        ++failures;
+      }
+    }
+    co_return failures;
+  };
+  REQUIRE(loop.run(root()) == 2);
+}
