@@ -93,10 +93,15 @@ class TaskGroup {
   template <class Callable, class... Args>
   struct ChildOf final : Child {
     ChildOf(TaskGroup& owner, Callable c, Args... a)
-        : Child(owner), callable(std::move(c)), running(callable(std::move(a)...)) {}
+        : Child(owner),
+          callable(std::move(c)),
+          arguments(std::move(a)...),
+          running(std::apply([this](Args&... each) { return callable(std::move(each)...); },
+                             arguments)) {}
     Task<void>& task() noexcept override { return running; }
 
     Callable callable;
+    std::tuple<Args...> arguments;  // a coroutine that takes references keeps them
     Task<void> running;
   };
 

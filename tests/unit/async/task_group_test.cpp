@@ -334,3 +334,19 @@ TEST_CASE("a group that had ended itself before the cancellation from outside gi
   };
   REQUIRE(loop.run(with_timeout(1s, with_task_group(body))) == 5);
 }
+
+TEST_CASE("a child may take its arguments by reference") {
+  FakeLoop loop;
+  std::string seen;
+  auto body = [&](TaskGroup& group) -> Task<void> {
+    const auto child = [&](const std::string& name, std::unique_ptr<int>&& number) -> Task<void> {
+      co_await sleep_for(1s);
+      seen = name + " " + std::to_string(*number);
+    };
+    group.start(child, std::string("a name that is longer than a small string"),
+                std::make_unique<int>(7));
+    co_return;
+  };
+  loop.run(with_task_group(body));
+  REQUIRE(seen == "a name that is longer than a small string 7");
+}
