@@ -30,7 +30,7 @@ void TaskGroup::Child::on_task_done() noexcept {
 void TaskGroup::Child::on_ready() noexcept {
   TaskGroup& owner = group;
   const std::exception_ptr failure = task().promise().failure();
-  if (handshake) handshake->event.set();
+  const auto waited_for = std::move(handshake);
   delete this;
   --owner.running_;
   if (failure) {
@@ -42,6 +42,8 @@ void TaskGroup::Child::on_ready() noexcept {
       owner.fail(failure);
     }
   }
+  // Only now: who waits for a child that failed is to see the cancellation, not a second failure.
+  if (waited_for) waited_for->event.set();
   if (owner.children_.empty()) owner.joiner_.wake_all();
 }
 

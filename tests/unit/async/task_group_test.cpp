@@ -350,3 +350,13 @@ TEST_CASE("a child may take its arguments by reference") {
   loop.run(with_task_group(body));
   REQUIRE(seen == "a name that is longer than a small string 7");
 }
+
+TEST_CASE("a child that fails before it is ready is one failure, not two") {
+  FakeLoop loop;
+  auto body = [&](TaskGroup& group) -> Task<void> {
+    const auto broken = [](ReadySignal) -> Task<void> { co_await fail_after(2, "port taken"); };
+    co_await group.start_until_ready(broken);
+    FAIL("it was never ready");
+  };
+  REQUIRE(loop.run(failure_of(with_task_group(body))) == "port taken");
+}
