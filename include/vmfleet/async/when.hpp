@@ -25,12 +25,18 @@ Task<void> store(Task<T> task, std::optional<Lifted<T>>* slot) {
   }
 }
 
-/// As `store`, but only the first to finish stores; it ends the others.
+/// As `store`, but only the first to finish stores; it ends the others, which may fail on that.
 template <class T>
 Task<void> store_first(Task<T> task, std::optional<Lifted<T>>* slot,
                        std::optional<std::size_t>* winner, std::size_t index, TaskGroup* group) {
   std::optional<Lifted<T>> result;
-  co_await store(std::move(task), &result);
+  try {
+    co_await store(std::move(task), &result);
+  } catch (const Cancelled&) {
+    throw;
+  } catch (...) {
+    if (!*winner) throw;
+  }
   if (*winner) co_return;
   *winner = index;
   *slot = std::move(result);
@@ -86,7 +92,7 @@ Task<std::vector<detail::Lifted<T>>> when_all(std::vector<Task<T>> tasks) {
 
 /// Runs all tasks at once and gives the result of the first that finishes, as the variant's
 /// alternative of the same index; the others are cancelled and have ended by then.
-/// *Errors*: a failure counts as finishing.
+/// *Errors*: a failure counts as finishing; one that comes after the first result is dropped.
 template <class... Ts>
 Task<std::variant<detail::Lifted<Ts>...>> when_any(Task<Ts>... tasks) {
   using Winner = std::variant<detail::Lifted<Ts>...>;

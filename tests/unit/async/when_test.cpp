@@ -198,3 +198,26 @@ TEST_CASE("when_any keeps its winner when a deadline passes while the losers cle
   };
   REQUIRE(loop.run(with_timeout(1s, race())) == 5);
 }
+
+TEST_CASE("when_any's winner counts, though a loser fails after it") {
+  FakeLoop loop;
+  const auto fails_when_ended = [&]() -> Task<int> {
+    try {
+      co_await sleep_for(1h);
+    } catch (const Cancelled&) {
+      throw Error(ErrorKind::disconnected, "cut off");
+    }
+    co_return 0;
+  };
+  const auto root = [&]() -> Task<int> {
+    const auto winner = co_await when_any(later(1ms, 5), fail_at(1ms), fails_when_ended());
+    REQUIRE(winner.index() == 0);
+    co_return std::get<0>(winner);
+  };
+  REQUIRE(loop.run(root()) == 5);
+}
+
+TEST_CASE("a failure counts, though another task of when_any succeeds after it") {
+  FakeLoop loop;
+  REQUIRE_THROWS_WITH(loop.run(when_any(fail_at(1ms), later(1ms, 5))), "failed");
+}
