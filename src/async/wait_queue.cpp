@@ -46,12 +46,9 @@ void WaitQueue::wake_all() noexcept {
   }
 }
 
-}  // namespace detail
-
 namespace {
 
-/// A wait for what is already there: only looks whether its scope was cancelled.
-class Checkpoint final : public detail::Leaf {
+class Checkpoint final : public Leaf {
  public:
   Checkpoint() noexcept : Leaf("a checkpoint") {}
   void start() noexcept override { complete(); }
@@ -60,10 +57,16 @@ class Checkpoint final : public detail::Leaf {
 
 }  // namespace
 
+Task<void> checkpoint() {
+  Checkpoint checkpoint;
+  co_await checkpoint;
+}
+
+}  // namespace detail
+
 Task<void> Event::wait() {
   if (set_) {
-    Checkpoint checkpoint;
-    co_await checkpoint;
+    co_await detail::checkpoint();
   } else {
     co_await waiters_.wait("an event");
   }
@@ -71,8 +74,7 @@ Task<void> Event::wait() {
 
 Task<Semaphore::Permit> Semaphore::acquire() {
   if (free_ > 0) {
-    Checkpoint checkpoint;
-    co_await checkpoint;
+    co_await detail::checkpoint();
     --free_;
   } else {
     co_await waiters_.wait("a permit");  // handed over by give_back

@@ -23,6 +23,7 @@ class Channel {
   /// Waits while the channel is full. False, and the item is dropped, once it is closed.
   /// *Cancellation*: the item was not sent.
   Task<bool> send(T item) {
+    co_await detail::checkpoint();
     while (items_.size() >= capacity_ && !closed_) co_await senders_.wait("room in a channel");
     if (closed_) co_return false;
     items_.push_back(std::move(item));
@@ -39,7 +40,9 @@ class Channel {
   }
 
   /// Waits for an item; nullopt once the channel is closed and empty.
+  /// *Cancellation*: no item was taken.
   Task<std::optional<T>> receive() {
+    co_await detail::checkpoint();
     while (items_.empty() && !closed_) co_await receivers_.wait("an item in a channel");
     co_return try_receive();
   }

@@ -4,6 +4,7 @@
 
 #include <vmfleet/async/channel.hpp>
 #include <vmfleet/async/task_group.hpp>
+#include <vmfleet/async/when.hpp>
 
 #include "tests/support/death.hpp"
 #include "tests/unit/async/fake_loop.hpp"
@@ -113,4 +114,36 @@ TEST_CASE("many senders and receivers share a small channel without loss") {
 TEST_CASE("a channel without room ends the process") {
   const std::string said = death_of([] { const Channel<int> channel(0); });
   REQUIRE_THAT(said, ContainsSubstring("a channel needs room"));
+}
+
+TEST_CASE("in a cancelled scope nothing is taken from a channel and nothing put into it") {
+  FakeLoop loop;
+  Channel<int> channel(4);
+  REQUIRE(channel.try_send(1));
+  CancelScope scope;
+  scope.cancel();
+  const auto receive = [&]() -> Task<void> { co_await channel.receive(); };
+  const auto send = [&]() -> Task<void> { co_await channel.send(2); };
+  const auto root = [&]() -> Task<void> {
+    const auto received = co_await scope.run(receive());
+    const auto sent = co_await scope.run(send());
+    REQUIRE_FALSE(received.has_value());
+    REQUIRE_FALSE(sent.has_value());
+  };
+  loop.run(root());
+  REQUIRE(channel.size() == 1);
+}
+
+TEST_CASE("when_any takes an item from one channel only") {
+  FakeLoop loop;
+  Channel<int> left(1);
+  Channel<int> right(1);
+  REQUIRE(left.try_send(1));
+  REQUIRE(right.try_send(2));
+  const auto root = [&]() -> Task<void> {
+    const auto winner = co_await when_any(left.receive(), right.receive());
+    REQUIRE(winner.index() == 0);
+  };
+  loop.run(root());
+  REQUIRE(right.size() == 1);
 }

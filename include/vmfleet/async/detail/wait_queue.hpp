@@ -29,4 +29,7 @@ class WaitQueue {
   List<QueuedWait, WaitTag> waits_;
 };
 
+/// Waits for nothing, but throws `Cancelled` in a cancelled scope, as every wait does.
+Task<void> checkpoint();
+
 }  // namespace vmfleet::detail
