@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 
@@ -52,6 +53,7 @@ class TapListener : public ListenerBase {
 CATCH_REGISTER_LISTENER(TapListener)
 
 int main(int argc, char** argv) {
+  setenv("VMFLEET_TESTKIT_DIR", VMFLEET_BUILT_TESTKIT, 0);
   if (argc > 1 && std::strcmp(argv[1], "--tap") == 0) {
     // Whatever else is printed, by us or by a child process, must not mix with the TAP lines.
     tap_fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <vmfleet/testkit/catch2.hpp>
+
+#include "tests/support/catch.hpp"
+#include "tests/support/process_leak_guard.hpp"
+#include "tests/support/temp_dir.hpp"
+
+using namespace vmfleet;
+using namespace vmfleet::test;
+using namespace std::chrono_literals;
+
+TEST_CASE("a process that outlives its test is found, named and ended") {
+  ProcessLeakGuard guard;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::execlp("sleep", "sleep", "1000", nullptr);
+    ::_exit(127);
+  }
+  const std::string left = guard.leaked(50ms);
+  REQUIRE_THAT(left, ContainsSubstring(std::to_string(child)));
+  REQUIRE(guard.leaked(0ms).empty());
+}
+
+TEST_CASE("a process that left its parent is found too") {
+  ProcessLeakGuard guard;
+  const pid_t parent = ::fork();
+  if (parent == 0) {
+    if (::fork() == 0) ::execlp("sleep", "sleep", "1000", nullptr);
+    ::_exit(0);
+  }
+  REQUIRE_FALSE(guard.leaked(200ms).empty());
+}
+
+TEST_CASE("a process that was there before is not counted") {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::execlp("sleep", "sleep", "1000", nullptr);
+    ::_exit(127);
+  }
+  {
+    ProcessLeakGuard guard;
+    REQUIRE(guard.leaked(0ms).empty());
+  }
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+}
+
+TEST_CASE("a temporary folder is removed with what is in it, unless it was replaced") {
+  std::filesystem::path kept;
+  {
+    const TempDir folder;
+    kept = folder.path();
+    std::filesystem::create_directories(folder / "a/b");
+  }
+  REQUIRE_FALSE(std::filesystem::exists(kept));
+  {
+    const TempDir folder;
+    kept = folder.path();
+    std::filesystem::rename(folder.path(), folder.path().string() + ".moved");
+    std::filesystem::create_directory(kept);
+  }
+  REQUIRE(std::filesystem::exists(kept));
+  std::filesystem::remove_all(kept);
+  std::filesystem::remove_all(kept.string() + ".moved");
+}
