@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+// The guest's scripts, for busybox sh; a process costs milliseconds under emulation, so they start
+// few.
+#include <image/guest_files.hpp>
+
+namespace vmfleet::image {
+namespace {
+
+// Readiness comes first. What can be lost when it is late (the power button, disks) is ready before
+// the marker; what cannot (entropy, the agent, applet links) comes after it, and before the shell.
+constexpr std::string_view kInit = R"(#!/bin/sh
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=vt102
+# A serial port has no size; a wide one keeps the echo of long commands in one piece.
+export COLUMNS=200
+# First /proc: through it the shell finds its own applets.
+mount -t proc proc /proc
+mount -t devtmpfs dev /dev
+mount -t sysfs sys /sys
+modprobe -qa virtio_pci virtio_net qemu_fw_cfg button evdev
+
+# Drivers of the virtio devices that are there and whose number $1 accepts.
+load_drivers() {
+  aliases=
+  for file in /sys/bus/virtio/devices/*/modalias; do
+    [ -e "$file" ] && read -r alias <"$file" && case $alias in $1) aliases="$aliases $alias" ;; esac
+  done
+  [ -z "$aliases" ] || modprobe -qa $aliases
+}
+load_drivers 'virtio:d00000002v*'
+
+given=/sys/firmware/qemu_fw_cfg/by_name/opt/vmfleet
+name=tiny
+read -r arguments </proc/cmdline
+for word in $arguments; do
+  case $word in vmfleet.hostname=*) name=${word#*=} ;; esac
+done
+[ ! -e $given/hostname/raw ] || read -r name <$given/hostname/raw
+echo "$name" >/proc/sys/kernel/hostname
+
+for file in $given/authorized_keys/raw /etc/vmfleet/authorized_keys; do
+  [ ! -e $file ] || { cat $file; echo; } >>/root/.ssh/authorized_keys
+done
+
+ip link set lo up
+for nic in /sys/class/net/eth*; do
+  [ -e "$nic" ] || continue
+  nic=${nic##*/}
+  # Three tries a second apart, then on in the background.
+  udhcpc -i "$nic" -s /etc/vmfleet/lease -x "hostname:$name" -t 3 -T 1 -A 5 -b >/dev/null 2>&1 &
+done
+mkdir -p /dev/pts
+mount -t devpts devpts /dev/pts
+# -R: a host key is made when the first client asks, so that nobody waits for it here.
+sshd=missing
+[ ! -x /usr/sbin/dropbear ] || { sshd=silent; dropbear -R -s; }
+wait
+for nic in /sys/class/net/eth*; do
+  [ ! -e "$nic" ] || [ -e "/run/lease.${nic##*/}" ] || echo "vmfleet: no address on ${nic##*/} yet"
+done
+
+# Opened here, so that a press from now on is kept until it is read.
+for event in /sys/class/input/event*; do
+  [ -e "$event" ] && read -r label <"$event/device/name" || continue
+  [ "$label" = "Power Button" ] || continue
+  exec 3<"/dev/input/${event##*/}"
+  { dd bs=24 count=1 <&3 >/dev/null 2>&1; /etc/vmfleet/halt poweroff; } &
+  exec 3<&-
+  break
+done
+
+for table in /proc/net/tcp /proc/net/tcp6; do
+  [ $sshd != silent ] || while read -r _ address _ state _; do
+    case ${address##*:}/$state in 0016/0A) sshd=up ;; esac
+  done <$table
+done
+case $sshd in
+  silent) echo "vmfleet: sshd does not listen" ;;
+  *) echo "vmfleet: guest ready" ;;
+esac
+
+echo 1 >/proc/sys/kernel/sysrq
+load_drivers 'virtio:*'
+modprobe -qa pvpanic_pci
+busybox --install -s 2>/dev/null
+[ ! -d /sys/class/virtio-ports ] || [ ! -x /usr/sbin/qemu-ga ] || /etc/vmfleet/agent &
+exec /sbin/init
+)";
+
+// The ports' names appear some time after their driver; without a guest agent's port none comes.
+constexpr std::string_view kAgent = R"(#!/bin/sh
+port=/dev/virtio-ports/org.qemu.guest_agent.0
+mkdir -p /dev/virtio-ports
+tries=0
+while [ ! -e $port ] && [ $tries -lt 40 ]; do
+  [ $tries = 0 ] || sleep 0.05
+  tries=$((tries + 1))
+  for entry in /sys/class/virtio-ports/*; do
+    [ -e "$entry/name" ] && read -r name <"$entry/name" && [ -n "$name" ] || continue
+    [ -e "/dev/virtio-ports/$name" ] || ln -s "../${entry##*/}" "/dev/virtio-ports/$name"
+  done
+done
+[ ! -e $port ] || exec qemu-ga -m virtio-serial -p $port </dev/null >/dev/null 2>&1
+)";
+
+constexpr std::string_view kLease = R"(#!/bin/sh
+case $1 in
+  deconfig)
+    [ ! -e "/run/lease.$interface" ] || ip addr flush dev "$interface"
+    ip link set "$interface" up
+    ;;
+  bound | renew)
+    ip addr replace "$ip/${mask:-24}" dev "$interface"
+    [ -z "$router" ] || ip route replace default via "${router%% *}" dev "$interface"
+    for server in $dns; do echo "nameserver $server"; done >/etc/resolv.conf
+    echo "$ip" >"/run/lease.$interface"
+    ;;
+esac
+)";
+
+constexpr std::string_view kHalt = R"(#!/bin/sh
+sync
+umount -a -r 2>/dev/null
+exec busybox "$1" -f
+)";
+
+constexpr std::string_view kShutdown = R"(#!/bin/sh
+for word; do
+  case $word in -r) exec /etc/vmfleet/halt reboot ;; -H) exec /etc/vmfleet/halt halt ;; esac
+done
+exec /etc/vmfleet/halt poweroff
+)";
+
+constexpr std::string_view kInittab = R"(::respawn:/bin/cttyhack /bin/sh -l
+::ctrlaltdel:/etc/vmfleet/halt reboot
+::shutdown:/bin/umount -a -r
+)";
+
+constexpr std::string_view kProfile = R"(export PATH=/usr/sbin:/usr/bin:/sbin:/bin PS1='\h:\w# '
+export HOME=/root
+cd
+)";
+
+constexpr std::string_view kPasswd = "root:*:0:0:root:/root:/bin/sh\n";
+constexpr std::string_view kGroup = "root:x:0:\ntty:x:5:\n";
+
+}  // namespace
+
+const std::array<GuestFile, 9> kGuestFiles{{
+    {"init", 0755, kInit},
+    {"etc/vmfleet/agent", 0755, kAgent},
+    {"etc/vmfleet/lease", 0755, kLease},
+    {"etc/vmfleet/halt", 0755, kHalt},
+    {"sbin/shutdown", 0755, kShutdown},
+    {"etc/inittab", 0644, kInittab},
+    {"etc/profile", 0644, kProfile},
+    {"etc/passwd", 0644, kPasswd},
+    {"etc/group", 0644, kGroup},
+}};
+
+}  // namespace vmfleet::image
