@@ -55,6 +55,7 @@ void Loop::run_until_done(detail::PromiseBase& root) {
   CancelScope scope;
   RootObserver observer;
   core_->running = true;
+  core_->enter_thread();
   root.start_observed(*this, scope, nullptr, observer);
   std::string stuck;
   while (!core_->turn_until([&] { return observer.done; })) {

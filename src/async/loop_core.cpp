@@ -88,7 +88,6 @@ void LoopCore::fire_timers() noexcept {
 }
 
 bool LoopCore::turn_until(const std::function<bool()>& done) {
-  thread_ = std::this_thread::get_id();
   for (;;) {
     if (done()) return true;
     if (ready_.empty()) {

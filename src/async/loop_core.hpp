@@ -49,6 +49,8 @@ class LoopCore {
     live_.for_each(visit);
   }
 
+  /// The calling thread is the loop's from now on.
+  void enter_thread() noexcept { thread_ = std::this_thread::get_id(); }
   /// Turns the loop until `done()`; false when nothing can happen any more.
   bool turn_until(const std::function<bool()>& done);
 

@@ -259,3 +259,18 @@ TEST_CASE("a handle's owner may go at once; its memory follows in the loop's own
   }
   loop.run(turns(1));
 }
+
+TEST_CASE("a loop may be made on one thread and run on another") {
+  Loop loop;
+  int result = 0;
+  std::thread other([&] {
+    const auto root = []() -> Task<int> {
+      co_await yield_now();
+      co_return 4;
+    };
+    result = loop.run(root());
+  });
+  other.join();
+  REQUIRE(result == 4);
+  loop.run(turns(1));
+}
