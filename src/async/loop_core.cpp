@@ -102,6 +102,7 @@ bool LoopCore::turn_until(const std::function<bool()>& done) {
 }
 
 bool LoopCore::wait() {
+  if (run_posted()) return true;  // libuv does not look while nothing else keeps its loop alive
   if (!timers_.empty() && timers_.begin()->first <= clock_->now()) return true;
   const bool io = uv_loop_alive(uv_) != 0;
   if (timers_.empty()) {
@@ -136,13 +137,14 @@ void LoopCore::post_from_any_thread(std::function<void()> callback) {
   uv_async_send(async_);
 }
 
-void LoopCore::run_posted() noexcept {
+bool LoopCore::run_posted() noexcept {
   std::vector<std::function<void()>> callbacks;
   {
     const std::lock_guard lock(posted_mutex_);
     callbacks.swap(posted_);
   }
   for (auto& callback : callbacks) callback();
+  return !callbacks.empty();
 }
 
 void LoopCore::keep_alive(bool more) noexcept {

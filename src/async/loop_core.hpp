@@ -65,7 +65,8 @@ class LoopCore {
   void fire_timers() noexcept;
   /// Waits for the next thing to happen; false when there is none.
   bool wait();
-  void run_posted() noexcept;
+  /// True when there were calls from other threads.
+  bool run_posted() noexcept;
   template <class H>
   void close_own(H* handle) noexcept;
   [[noreturn]] void report_leaks() noexcept;

@@ -51,8 +51,8 @@ class Loop {
     return task.promise().take();
   }
 
-  /// Runs `callback` on the loop's thread soon. *Threads*: any. While a `KeepAlive` exists, the
-  /// loop waits for such calls instead of reporting a deadlock.
+  /// Runs `callback`, which must not throw, on the loop's thread soon. *Threads*: any. While a
+  /// `KeepAlive` exists, the loop waits for such calls instead of reporting a deadlock.
   void post_from_any_thread(std::function<void()> callback);
 
   /// Says that calls of `post_from_any_thread` are to come.

@@ -274,3 +274,21 @@ TEST_CASE("a loop may be made on one thread and run on another") {
   REQUIRE(result == 4);
   loop.run(turns(1));
 }
+
+TEST_CASE("a call that was posted before the wait runs without a KeepAlive") {
+  FakeLoop loop;
+  Event called;
+  const auto root = [&]() -> Task<void> {
+    loop.loop.post_from_any_thread([&] { called.set(); });
+    co_await called.wait();
+  };
+  loop.run(root());
+  const TimePoint before = loop.clock.now();
+  const auto bounded = [&]() -> Task<void> {
+    called.clear();
+    loop.loop.post_from_any_thread([&] { called.set(); });
+    co_await with_timeout(1h, called.wait());
+  };
+  loop.run(bounded());
+  REQUIRE(loop.clock.now() == before);
+}
