@@ -117,13 +117,11 @@ bool LoopCore::wait() {
   }
   // A clock that jumps does so only when no real operation is under way.
   if (uv_loop_alive(uv_) == 0 && clock_->jump_to(deadline)) return true;
-  if (clock_ == &steady_) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock_->now());
-    uv_update_time(uv_);
-    uv_timer_start(
-        wakeup_, [](uv_timer_t*) {},
-        left.count() > 0 ? static_cast<std::uint64_t>(left.count()) : 0, 0);
-  }
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock_->now());
+  uv_update_time(uv_);
+  uv_timer_start(
+      wakeup_, [](uv_timer_t*) {},
+      left.count() > 0 ? static_cast<std::uint64_t>(left.count()) : 0, 0);
   uv_run(uv_, UV_RUN_ONCE);
   uv_timer_stop(wakeup_);
   return true;

@@ -292,3 +292,11 @@ TEST_CASE("a call that was posted before the wait runs without a KeepAlive") {
   loop.run(bounded());
   REQUIRE(loop.clock.now() == before);
 }
+
+TEST_CASE("a deadline passes on a given real clock, though I/O could still happen") {
+  SteadyClock clock;
+  Loop loop(clock);
+  const Loop::KeepAlive keep(loop);
+  Event never;
+  REQUIRE_THROWS_WITH(loop.run(with_timeout(2ms, never.wait())), "timed out after 2 ms");
+}
