@@ -32,16 +32,12 @@ LoopCore::~LoopCore() {
   if (!handles_.empty()) report_leaks();
   close_own(wakeup_);
   close_own(async_);
-  if (uv_ != &own_loop_) {
-    // The embedder's handles may be active: turn only until ours are gone. Close callbacks run in
-    // the turn after the close was asked for.
-    do {
-      uv_run(uv_, UV_RUN_NOWAIT);
-    } while (closing_ > 0);
-    return;
-  }
-  uv_run(uv_, UV_RUN_DEFAULT);
-  if (uv_loop_close(uv_) != 0) report_leaks();
+  // Other handles may be active, the embedder's above all: turn only until ours are gone. Close
+  // callbacks run in the turn after the close was asked for.
+  do {
+    uv_run(uv_, UV_RUN_NOWAIT);
+  } while (closing_ > 0);
+  if (uv_ == &own_loop_ && uv_loop_close(uv_) != 0) report_leaks();
 }
 
 // The core's own handles live as long as it does; they are not in the list of handles.
@@ -57,6 +53,12 @@ void LoopCore::close_own(H* handle) noexcept {
 
 void LoopCore::report_leaks() noexcept {
   std::fprintf(stderr, "the loop ends while handles are open:\n");
+  if (handles_.empty()) {
+    const auto print = [](uv_handle_t* handle, void*) {
+      std::fprintf(stderr, "  a %s that was opened by hand\n", uv_handle_type_name(handle->type));
+    };
+    uv_walk(uv_, print, nullptr);
+  }
   handles_.for_each([](HandleBlock& block) { std::fprintf(stderr, "  %s\n", block.name); });
   std::fflush(stderr);
   std::abort();

@@ -300,3 +300,16 @@ TEST_CASE("a deadline passes on a given real clock, though I/O could still happe
   Event never;
   REQUIRE_THROWS_WITH(loop.run(with_timeout(2ms, never.wait())), "timed out after 2 ms");
 }
+
+TEST_CASE("a raw handle that is open when its loop ends is reported by its type") {
+  const std::string said = death_of([] {
+    ::alarm(20);  // the end that it had: waiting for ever
+    auto loop = std::make_unique<Loop>();
+    auto* raw = new uv_timer_t;
+    uv_timer_init(loop->uv(), raw);
+    uv_timer_start(raw, [](uv_timer_t*) {}, 1000, 1000);
+    loop.reset();
+  });
+  REQUIRE_THAT(said, ContainsSubstring("the loop ends while handles are open"));
+  REQUIRE_THAT(said, ContainsSubstring("timer"));
+}
