@@ -6,13 +6,15 @@
 #include <cstdlib>
 
 #include <vmfleet/base/check.hpp>
+#include <vmfleet/base/error.hpp>
 
 namespace vmfleet::detail {
 
 LoopCore::LoopCore(uv_loop_t* embedders_loop, Clock* clock)
     : uv_(embedders_loop), clock_(clock == nullptr ? &steady_ : clock) {
   if (uv_ == nullptr) {
-    VMFLEET_CHECK(uv_loop_init(&own_loop_) == 0, "uv_loop_init failed: out of descriptors?");
+    const int error = uv_loop_init(&own_loop_);
+    if (error != 0) throw errno_error(ErrorKind::unavailable, "make an event loop", -error);
     uv_ = &own_loop_;
   }
   wakeup_ = new uv_timer_t;

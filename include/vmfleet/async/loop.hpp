@@ -31,6 +31,7 @@ class LoopService {
 /// keeps per loop; a handle that is still open then is listed by name, and the process ends.
 class Loop {
  public:
+  /// *Errors*: `unavailable` (out of descriptors).
   Loop();
   /// Time comes from `clock`, which outlives the loop.
   explicit Loop(Clock& clock);

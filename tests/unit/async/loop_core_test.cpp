@@ -313,3 +313,18 @@ TEST_CASE("a raw handle that is open when its loop ends is reported by its type"
   REQUIRE_THAT(said, ContainsSubstring("the loop ends while handles are open"));
   REQUIRE_THAT(said, ContainsSubstring("timer"));
 }
+
+TEST_CASE("a loop that cannot be made is an error, not the end of the process") {
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit none{0, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  ErrorKind kind = ErrorKind::internal;
+  try {
+    Loop loop;
+  } catch (const Error& error) {
+    kind = error.kind();
+  }
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  REQUIRE(kind == ErrorKind::unavailable);
+}
