@@ -124,8 +124,8 @@ bool LoopCore::wait() {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock_->now());
   uv_update_time(uv_);
   uv_timer_start(
-      wakeup_, [](uv_timer_t*) {},
-      left.count() > 0 ? static_cast<std::uint64_t>(left.count()) : 0, 0);
+      wakeup_, [](uv_timer_t*) {}, left.count() > 0 ? static_cast<std::uint64_t>(left.count()) : 0,
+      0);
   uv_run(uv_, UV_RUN_ONCE);
   uv_timer_stop(wakeup_);
   return true;

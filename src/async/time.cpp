@@ -2,6 +2,8 @@
 // Timers and the waits made of them.
 #include <vmfleet/async/time.hpp>
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "async/loop_core.hpp"
@@ -26,10 +28,15 @@ void ScopeDeadline::on_deadline() noexcept {
   scope_.cancel();
 }
 
+TimePoint later(TimePoint from, Milliseconds duration) noexcept {
+  const auto room = std::chrono::floor<Milliseconds>(TimePoint::max() - from);
+  return from + std::clamp(duration, -room, room);
+}
+
 void throw_timed_out(TimePoint started, TimePoint deadline) {
-  const auto allowed = std::chrono::ceil<Milliseconds>(deadline - started);
-  throw Error(ErrorKind::timed_out,
-              fmt::format("timed out after {}", to_string(std::max(allowed, Milliseconds(0)))));
+  const auto allowed =
+      deadline > started ? std::chrono::ceil<Milliseconds>(deadline - started) : Milliseconds(0);
+  throw Error(ErrorKind::timed_out, fmt::format("timed out after {}", to_string(allowed)));
 }
 
 namespace {
@@ -74,7 +81,7 @@ Task<void> sleep_until(TimePoint deadline) {
 
 Task<void> sleep_for(Milliseconds duration) {
   Loop& loop = co_await current_loop();
-  co_await sleep_until(loop.now() + duration);
+  co_await sleep_until(detail::later(loop.now(), duration));
 }
 
 }  // namespace vmfleet

@@ -22,6 +22,9 @@ Task<void> sleep_for(Milliseconds duration);
 Task<void> yield_now();
 
 namespace detail {
+/// `duration` after `from`; the end of time when that is too far away to be counted.
+TimePoint later(TimePoint from, Milliseconds duration) noexcept;
+
 [[noreturn]] void throw_timed_out(TimePoint started, TimePoint deadline);
 
 template <class T>
@@ -53,9 +56,9 @@ template <class T>
 Task<T> with_timeout(Milliseconds timeout, Task<T> task) {
   Loop& loop = co_await current_loop();
   if constexpr (std::is_void_v<T>) {
-    co_await with_deadline(loop.now() + timeout, std::move(task));
+    co_await with_deadline(detail::later(loop.now(), timeout), std::move(task));
   } else {
-    co_return co_await with_deadline(loop.now() + timeout, std::move(task));
+    co_return co_await with_deadline(detail::later(loop.now(), timeout), std::move(task));
   }
 }
 
@@ -65,7 +68,7 @@ template <class T>
 Task<T> shielded(Milliseconds limit, Task<T> task) {
   Loop& loop = co_await current_loop();
   CancelScope shield;  // entered by nobody: cancellation from outside does not reach it
-  Task<T> bounded = with_deadline(loop.now() + limit, std::move(task));
+  Task<T> bounded = with_deadline(detail::later(loop.now(), limit), std::move(task));
   if constexpr (std::is_void_v<T>) {
     co_await detail::in_scope(bounded, shield);
   } else {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <sys/resource.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include <atomic>
@@ -307,7 +309,8 @@ TEST_CASE("a raw handle that is open when its loop ends is reported by its type"
     auto loop = std::make_unique<Loop>();
     auto* raw = new uv_timer_t;
     uv_timer_init(loop->uv(), raw);
-    uv_timer_start(raw, [](uv_timer_t*) {}, 1000, 1000);
+    uv_timer_start(
+        raw, [](uv_timer_t*) {}, 1000, 1000);
     loop.reset();
   });
   REQUIRE_THAT(said, ContainsSubstring("the loop ends while handles are open"));

@@ -253,3 +253,18 @@ TEST_CASE("yield_now lets all others run first") {
   loop.run(with_task_group(body));
   REQUIRE(order == std::vector<int>{1, 2, 1, 2, 1, 2});
 }
+
+TEST_CASE("times that are too long to be counted are as good as for ever, or as over") {
+  FakeLoop loop;
+  const auto quick = []() -> Task<int> {
+    co_await sleep_for(1h);
+    co_return 1;
+  };
+  REQUIRE(loop.run(with_timeout(Milliseconds::max(), quick())) == 1);
+  REQUIRE(loop.run(shielded(Milliseconds::max(), quick())) == 1);
+  REQUIRE(outcome(loop, with_timeout(1s, sleep_for(Milliseconds::max()))) ==
+          "timed out after 1.0 s");
+  REQUIRE_FALSE(outcome(loop, with_timeout(Milliseconds::min(), sleep_for(1h))).empty());
+  REQUIRE(outcome(loop, with_deadline(TimePoint::min(), sleep_for(1h))) == "timed out after 0 ms");
+  loop.run(sleep_for(Milliseconds::min()));
+}
