@@ -10,6 +10,7 @@ AhoCorasick::AhoCorasick(const std::vector<std::string>& words, Case letters)
   add_state();
   for (std::uint32_t i = 0; i < words.size(); ++i) add_word(words[i], i);
   link_failures();
+  for (const auto& ending : words_at_) ends_word_.push_back(ending.empty() ? 0 : 1);
 }
 
 // Few bytes occur in the words: columns for those alone keep the table in the processor's cache.

@@ -25,6 +25,8 @@ class AhoCorasick {
     return table_[state * classes_ + class_of_[static_cast<unsigned char>(byte)]];
   }
   [[nodiscard]] std::size_t words() const noexcept { return words_; }
+  /// Whether any word ends in this state.
+  [[nodiscard]] bool ends_word(State state) const noexcept { return ends_word_[state] != 0; }
   /// The words that end in this state, the longest first.
   [[nodiscard]] const std::vector<std::uint32_t>& words_at(State state) const noexcept {
     return words_at_[state];
@@ -40,6 +42,7 @@ class AhoCorasick {
   std::uint32_t classes_ = 1;
   std::size_t words_ = 0;
   std::vector<State> table_;
+  std::vector<std::uint8_t> ends_word_;  // beside the table: looked at for each byte
   std::vector<std::vector<std::uint32_t>> words_at_;
 };
 

@@ -6,14 +6,6 @@
 
 namespace vmfleet::console {
 
-void OpenLine::append(char byte, std::uint64_t offset) {
-  if (length() == 0) offset_ = offset;
-  if (runs_.empty() || runs_.back().offset + (text_.size() - runs_.back().index) != offset) {
-    runs_.push_back({text_.size(), offset});
-  }
-  text_.push_back(byte);
-}
-
 void OpenLine::end_at(std::uint64_t offset) noexcept {
   if (length() == 0) offset_ = offset;
 }
@@ -22,6 +14,7 @@ void OpenLine::return_to(std::size_t length) {
   const std::size_t size = length - std::min(length, forgotten_);
   text_.resize(size);
   while (!runs_.empty() && runs_.back().index >= size) runs_.pop_back();
+  next_ = end_of(size);
 }
 
 void OpenLine::keep_last(std::size_t size) {

@@ -11,7 +11,12 @@ namespace vmfleet::console {
 
 class OpenLine {
  public:
-  void append(char byte, std::uint64_t offset);
+  void append(char byte, std::uint64_t offset) {
+    if (length() == 0) offset_ = offset;
+    if (offset != next_ || runs_.empty()) runs_.push_back({text_.size(), offset});
+    next_ = offset + 1;
+    text_.push_back(byte);
+  }
   /// The line ends here, which is also the place of an empty one.
   void end_at(std::uint64_t offset) noexcept;
   /// Back to an earlier length of the same line.
@@ -48,6 +53,7 @@ class OpenLine {
   std::string text_;
   std::vector<Run> runs_;
   std::uint64_t offset_ = 0;
+  std::uint64_t next_ = 0;  // after the last byte
   std::size_t forgotten_ = 0;
 };
 

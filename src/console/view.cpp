@@ -55,9 +55,9 @@ void View::put(char byte, std::uint64_t offset) {
   }
   line_.append(byte, offset);
   tried_open_ = tried_as_whole_ = false;
-  report_literals(offset + 1);
+  if (patterns_.literals.ends_word(literal_)) report_literals(offset + 1);
   atom_ = patterns_.atoms.next(atom_, byte);
-  note_atoms();
+  if (patterns_.atoms.ends_word(atom_)) note_atoms();
 }
 
 void View::put_unseen(char byte, std::uint64_t offset) {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
@@ -101,6 +102,19 @@ std::string stream_from(std::string_view data) {
   std::abort();
 }
 
+const RE2& expression(std::size_t pattern) {
+  static const auto compiled = [] {
+    std::vector<std::unique_ptr<RE2>> all;
+    for (std::size_t i = 0; i < patterns().size(); ++i) {
+      RE2::Options options(RE2::Latin1);
+      options.set_log_errors(false);  // literals need not be expressions
+      all.push_back(std::make_unique<RE2>(patterns()[i].text(), options));
+    }
+    return all;
+  }();
+  return *compiled[pattern];
+}
+
 bool is_literal(std::size_t pattern) {
   return patterns()[pattern].kind() == Pattern::Kind::literal;
 }
@@ -165,7 +179,7 @@ bool was_there(std::size_t pattern, std::uint64_t end, std::string_view stream) 
   const Views views(stream.substr(0, end));
   const std::string& text = patterns()[pattern].text();
   if (is_literal(pattern)) return ends_of(text, views).count(end) > 0;
-  const RE2 re(text, RE2::Latin1);
+  const RE2& re = expression(pattern);
   const auto lines = views.lines();
   return std::any_of(lines.begin(), lines.end(), [&](const Line& line) {
     return !line.whole && RE2::PartialMatch(line.text.bytes, re);
@@ -188,9 +202,10 @@ void check_literal(std::size_t pattern, const Views& views, const Ends& found,
 /// Each whole line that matches has a report within it, and each report lies in such a line.
 void check_regex(std::size_t pattern, const std::vector<Line>& lines, const Ends& found,
                  std::string_view stream) {
-  const RE2 re(patterns()[pattern].text(), RE2::Latin1);
+  const RE2& re = expression(pattern);
   std::set<std::uint64_t> justified;
   for (const Line& line : lines) {
+    if (line.text.bytes.empty() && !line.whole) continue;
     if (!RE2::PartialMatch(line.text.bytes, re)) continue;
     const auto first = line.text.offsets.empty() ? line.end - 1 : line.text.offsets.front();
     const auto begin = found[pattern].lower_bound(first);

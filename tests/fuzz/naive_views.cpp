@@ -27,28 +27,27 @@ std::size_t string_length(std::string_view text, std::size_t budget) {
 
 // The length of the escape sequence that begins `text`; what breaks it off is not part of it.
 std::size_t escape_length(std::string_view text) {
+  const std::string_view head = text.substr(0, 65);  // what is longer is no control sequence
   std::size_t at = 1;
   const auto controls = [&] {
-    while (at < text.size() && in(text[at], 0, 0x1F) && text[at] != '\n' && text[at] != '\x1b') {
+    while (at < head.size() && in(head[at], 0, 0x1F) && head[at] != '\n' && head[at] != '\x1b') {
       ++at;
     }
   };
   controls();
-  if (at >= text.size() || !in(text[at], 0x20, 0x7E)) return at;
-  const char kind = text[at++];
+  if (at >= head.size() || !in(head[at], 0x20, 0x7E)) return at;
+  const char kind = head[at++];
   if (std::string_view("]PX^_").find(kind) != std::string_view::npos) {
-    at += string_length(text.substr(at), 1024 - at + 1);
-    if (text.substr(at, 2) == "\x1b\\") at += 2;
-    return at;
+    at += string_length(text.substr(at), 1025 - at);
+    return at + (text.substr(at, 2) == "\x1b\\" ? 2 : 0);
   }
   const bool parameters = kind == '[';
   if (!parameters && !in(kind, 0x20, 0x2F)) return at;
   for (;; ++at) {
     controls();
-    if (at >= text.size() || !in(text[at], 0x20, parameters ? 0x3F : 0x2F)) break;
+    if (at >= head.size() || !in(head[at], 0x20, parameters ? 0x3F : 0x2F)) break;
   }
-  if (at < text.size() && in(text[at], 0x30, 0x7E)) ++at;
-  return at;
+  return at + (at < head.size() && in(head[at], 0x30, 0x7E) ? 1 : 0);
 }
 
 }  // namespace

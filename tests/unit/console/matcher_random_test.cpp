@@ -9,7 +9,7 @@
 #include "tests/support/catch.hpp"
 
 TEST_CASE("the matcher finds exactly what a search of the whole text finds") {
-  constexpr int kStreams = 4000;
+  constexpr int kStreams = 1500;
   const char* chosen = std::getenv("VMFLEET_SEED");
   const auto seed = chosen != nullptr ? static_cast<unsigned>(std::strtoul(chosen, nullptr, 0))
                                       : std::random_device()();
