@@ -46,7 +46,7 @@ void require_valid(const MachineConfig& config) {
 
 void require_readable(const std::string& path, std::string_view what) {
   if (path.empty() || ::access(path.c_str(), R_OK) == 0) return;
-  throw errno_error(fmt::format("the {} {}", what, path), errno)
+  throw errno_error(ErrorKind::invalid_config, fmt::format("the {} {}", what, path), errno)
       .hint("check the path and its permissions");
 }
 
@@ -100,8 +100,8 @@ std::vector<PortForward> match_forwards(const MachineConfig& config,
 /// directory.
 std::string derive_uuid(const std::filesystem::path& instance_directory) {
   const std::string host = std::string(trim(files::read_end("/etc/machine-id", Bytes(64))));
-  const std::string seed = host + '\0' + instance_directory.string();
-  std::string hex = short_hash("uuid-high" + seed) + short_hash("uuid-low" + seed);
+  const std::string seed = host + '\0' + instance_directory.string() + '\0';
+  std::string hex = short_hash(seed + "upper half") + short_hash(seed + "lower half");
   hex[12] = '8';  // RFC 9562: version 8, custom
   hex[16] = "89ab"[static_cast<unsigned char>(hex[16]) % 4];
   return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4),
@@ -210,7 +210,12 @@ class Launch {
     }
     const std::string words =
         files::read_end(live_.directory.file(instance_file::kQemuErr), Bytes(16 * 1024));
-    throw diagnose_exit(words, status->code, status->signal);
+    Error diagnosis = diagnose_exit(words, status->code, status->signal);
+    if (diagnosis.kind() == ErrorKind::host_unfit) throw diagnosis;
+    // Whatever QEMU disliked: that it ended is what the caller can act on.
+    throw Error(ErrorKind::exited, diagnosis.what())
+        .hint(diagnosis.hint())
+        .evidence_lines(diagnosis.evidence());
   }
 
   Machine::Live& live_;

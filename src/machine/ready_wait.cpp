@@ -8,6 +8,8 @@
 
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/base/text.hpp>
+#include <vmfleet/console/near_miss.hpp>
+#include <vmfleet/qmp/agent_client.hpp>
 
 #include "machine/exit_report.hpp"
 #include "machine/probes.hpp"
@@ -19,6 +21,14 @@ namespace {
 constexpr std::size_t kShownLines = 12;
 // A guest may reboot once on purpose; one that does it again without becoming ready is in a loop.
 constexpr std::size_t kResetLoop = 3;
+constexpr Milliseconds kAgentPatience(500);
+
+console::CrashWatch make_crash_watch(const Readiness& readiness) {
+  if (!readiness.fail) return console::CrashWatch();
+  std::vector<console::Pattern> failures;
+  for (const auto& text : *readiness.fail) failures.push_back(console::Pattern::literal(text));
+  return console::CrashWatch(std::move(failures));
+}
 
 }  // namespace
 
@@ -26,26 +36,21 @@ ReadyWait::ReadyWait(Machine::Live& live, Readiness readiness)
     : live_(live),
       readiness_(std::move(readiness)),
       serial_(live.loop, live.directory.file(instance_file::kSerial)),
+      crash_watch_(make_crash_watch(readiness_)),
       events_(live.loop, live.directory.file(instance_file::kEvents)) {
-  std::vector<console::Pattern> patterns;
   for (const auto& text : readiness_.serial) {
     by_pattern_.push_back(&add(fmt::format("serial '{}'", sanitize(text))));
-    patterns.push_back(console::Pattern::literal(text));
+    patterns_.push_back(console::Pattern::literal(text));
   }
   for (const auto& expression : readiness_.regex) {
     by_pattern_.push_back(&add(fmt::format("regex '{}'", sanitize(expression))));
-    patterns.push_back(console::Pattern::regex(expression));
+    patterns_.push_back(console::Pattern::regex(expression));
   }
+  if (!patterns_.empty()) matcher_.emplace(console::PatternSet(patterns_));
   for (const auto& name : readiness_.events) {
     by_event_[name] = &add(fmt::format("event {}", sanitize(name)));
   }
   if (readiness_.exit) exit_ = &add("the machine's end");
-  const std::vector<std::string> crashes = {"Kernel panic - not syncing"};
-  for (const auto& text : readiness_.fail ? *readiness_.fail : crashes) {
-    crash_words_.push_back(text);
-    patterns.push_back(console::Pattern::literal(text));
-  }
-  if (!patterns.empty()) matcher_.emplace(console::PatternSet(std::move(patterns)));
 }
 
 ReadyWait::Condition& ReadyWait::add(std::string what) {
@@ -76,10 +81,10 @@ Task<ReadyReport> ReadyWait::run() {
     auto serial = [this]() { return watch_serial(); };
     auto events = [this]() { return watch_events(); };
     auto end = [this]() { return watch_end(); };
-    if (matcher_) group.start(serial);
+    start_probes(group);  // first: it completes the list of conditions
+    group.start(serial);
     group.start(events);
     group.start(end);
-    start_probes(group);
     co_return;
   };
   co_await with_task_group(body);
@@ -103,6 +108,10 @@ void ReadyWait::start_probes(TaskGroup& group) {
     Condition& condition = add("ssh");
     const PortForward port = find_ssh();
     auto probe = [this, target = &condition, port]() { return watch_port(target, port, "SSH-"); };
+    group.start(probe);
+  }
+  if (readiness_.agent) {
+    auto probe = [this, target = &add("agent")]() { return watch_agent(target); };
     group.start(probe);
   }
 }
@@ -129,22 +138,28 @@ const PortForward& ReadyWait::find_ssh() const {
 Task<void> ReadyWait::watch_serial() {
   for (;;) {
     const TailChunk chunk = co_await serial_.next();
-    if (chunk.restarted) matcher_->restart(chunk.offset);
-    look_at(matcher_->feed(chunk.data));
-    look_at(matcher_->at_rest());
+    if (chunk.restarted) {
+      if (matcher_) matcher_->restart(chunk.offset);
+      crash_watch_.restart(chunk.offset);
+    }
+    read_serial(chunk.data, false);
   }
 }
 
-void ReadyWait::look_at(const std::vector<console::Match>& matches) {
-  for (const auto& match : matches) {
-    const std::string line = sanitize(trim(match.line));
-    if (match.pattern < by_pattern_.size()) {
-      meet(*by_pattern_[match.pattern], line);
-    } else if (!satisfied()) {
-      fail(ErrorKind::exited, fmt::format("the guest failed: {}", line),
-           "the console's last lines are above; `vmfleet logs` has all of them");
-    }
+void ReadyWait::read_serial(std::string_view data, bool at_rest) {
+  if (matcher_) {
+    auto matches = matcher_->feed(data);
+    for (auto& match : matcher_->at_rest()) matches.push_back(std::move(match));
+    for (const auto& match : matches) meet(*by_pattern_[match.pattern], sanitize(trim(match.line)));
   }
+  judge(crash_watch_.feed(data));
+  if (at_rest) judge(crash_watch_.at_rest());
+}
+
+void ReadyWait::judge(const std::optional<console::Crash>& crash) {
+  if (!crash || satisfied()) return;
+  fail(Error(ErrorKind::exited, fmt::format("the guest failed: {}", sanitize(trim(crash->line))))
+           .hint(crash->explanation));
 }
 
 Task<void> ReadyWait::watch_events() {
@@ -160,25 +175,24 @@ void ReadyWait::look_at(const qmp::Event& event) {
   }
   if (satisfied()) return;
   if (event.name == "GUEST_PANICKED") {
-    if (matcher_) look_at(matcher_->feed(serial_.poll().data));  // the guest's own words say more
-    fail(ErrorKind::exited, "the guest panicked", "`vmfleet logs` has the whole console");
+    read_serial(serial_.poll().data, true);  // the guest's own words say more
+    fail(Error(ErrorKind::exited, "the guest panicked")
+             .hint("`vmfleet logs` has the whole console"));
   }
   if (event.name == "RESET" && event.data.flag("guest", false) && ++resets_ >= kResetLoop) {
-    fail(ErrorKind::exited,
-         fmt::format("the guest reset itself {} times without becoming ready", resets_),
-         "a triple fault or a failing boot loader does this; look at the console's last lines");
+    fail(Error(ErrorKind::exited,
+               fmt::format("the guest reset itself {} times without becoming ready", resets_))
+             .hint("a triple fault or a failing boot loader does this; look at its last lines"));
   }
 }
 
 Task<void> ReadyWait::watch_end() {
   const auto status = co_await live_.wait_end();
   // What was written before the end counts.
-  for (;;) {
-    const TailChunk chunk = serial_.poll();
-    if (chunk.data.empty() || !matcher_) break;
-    look_at(matcher_->feed(chunk.data));
+  for (TailChunk chunk = serial_.poll(); !chunk.data.empty(); chunk = serial_.poll()) {
+    read_serial(chunk.data, false);
   }
-  if (matcher_) look_at(matcher_->at_rest());
+  read_serial("", true);
   for (const auto& event : event_log_.feed(events_.poll().data)) look_at(event);
   const ExitReport exit = explain_exit(live_.directory, status);
   const bool success = !exit.code || *exit.code == 0;
@@ -186,10 +200,8 @@ Task<void> ReadyWait::watch_end() {
   if (satisfied()) co_return;
   Error error(ErrorKind::exited,
               fmt::format("the machine ended before it was ready: {}", exit.reason));
-  error = std::move(error)
-              .evidence_lines(qemu_words(live_.directory))
-              .evidence_lines(last_serial_lines(live_.directory, kShownLines));
-  throw std::move(error).hint("`vmfleet logs` has the whole console");
+  error = std::move(error).evidence_lines(qemu_words(live_.directory));
+  fail(std::move(error).hint("`vmfleet logs` has the whole console"));
 }
 
 Task<void> ReadyWait::watch_port(Condition* condition, PortForward port, std::string prefix) {
@@ -197,10 +209,29 @@ Task<void> ReadyWait::watch_port(Condition* condition, PortForward port, std::st
   meet(*condition, greeting.empty() ? "the guest answers" : greeting);
 }
 
-void ReadyWait::fail(ErrorKind kind, std::string message, std::string hint) const {
-  throw Error(kind, std::move(message))
-      .hint(std::move(hint))
-      .evidence_lines(last_serial_lines(live_.directory, kShownLines));
+Task<void> ReadyWait::watch_agent(Condition* condition) {
+  for (;;) {
+    try {
+      const std::string version = co_await agent_version();
+      meet(*condition, fmt::format("version {}", sanitize(version)));
+      co_return;
+    } catch (const Error& error) {
+      condition->last_attempt = error.what();
+    }
+    co_await sleep_for(kAgentPatience);
+  }
+}
+
+Task<std::string> ReadyWait::agent_version() {
+  UnixSocket socket = co_await UnixSocket::connect(live_.directory.file(instance_file::kAgent));
+  auto agent = co_await qmp::AgentClient::attach(std::move(socket), kAgentPatience);
+  co_return co_await agent.version();
+}
+
+void ReadyWait::fail(Error error) {
+  if (failed_) return;
+  failed_ = true;
+  throw std::move(error).evidence_lines(last_serial_lines(live_.directory, kShownLines));
 }
 
 Error ReadyWait::explain_timeout() const {
@@ -215,6 +246,13 @@ Error ReadyWait::explain_timeout() const {
                                                 to_string(elapsed()), join(missing, ", ")));
   const auto lines = last_serial_lines(live_.directory, kShownLines);
   if (lines.empty()) error = std::move(error).evidence("the serial console is empty");
+  for (std::size_t i = 0; i < patterns_.size(); ++i) {
+    if (by_pattern_[i]->met) continue;
+    if (const auto near = console::near_miss(patterns_[i], lines)) {
+      error = std::move(error).evidence(
+          fmt::format("nearest to {}: {}", by_pattern_[i]->what, near->line));
+    }
+  }
   return std::move(error).evidence_lines(lines).hint(
       summarize_events(live_.directory).paused
           ? "the machine is paused: `vmfleet resume` lets it run"

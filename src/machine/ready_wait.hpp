@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <vmfleet/async/task_group.hpp>
+#include <vmfleet/console/crash_watch.hpp>
 #include <vmfleet/console/matcher.hpp>
 #include <vmfleet/io/file_tail.hpp>
 #include <vmfleet/qmp/event_log.hpp>
@@ -39,33 +40,38 @@ class ReadyWait {
   [[nodiscard]] bool satisfied() const;
 
   Task<void> watch_serial();
-  void look_at(const std::vector<console::Match>& matches);
+  /// What the guest printed until now; `at_rest` when it pauses.
+  void read_serial(std::string_view data, bool at_rest);
+  void judge(const std::optional<console::Crash>& crash);
   Task<void> watch_events();
   void look_at(const qmp::Event& event);
   Task<void> watch_end();
   Task<void> watch_port(Condition* condition, PortForward port, std::string prefix);
   Task<void> watch_agent(Condition* condition);
+  Task<std::string> agent_version();
   void start_probes(TaskGroup& group);
   [[nodiscard]] const PortForward& find_port(const std::string& name) const;
   [[nodiscard]] const PortForward& find_ssh() const;
 
-  [[noreturn]] void fail(ErrorKind kind, std::string message, std::string hint) const;
+  void fail(Error error);
   [[nodiscard]] Milliseconds elapsed() const;
 
   Machine::Live& live_;
   Readiness readiness_;
   std::vector<std::unique_ptr<Condition>> conditions_;
-  std::vector<Condition*> by_pattern_;  // serial patterns; those behind them are crash patterns
-  std::vector<std::string> crash_words_;
+  std::vector<console::Pattern> patterns_;
+  std::vector<Condition*> by_pattern_;
   std::map<std::string, Condition*> by_event_;
   Condition* exit_ = nullptr;
   TaskGroup* group_ = nullptr;  // while run() is under way
 
   FileTail serial_;
   std::optional<console::Matcher> matcher_;
+  console::CrashWatch crash_watch_;
   FileTail events_;
   qmp::EventLog event_log_;
   std::size_t resets_ = 0;
+  bool failed_ = false;  // the first failure is told, not its echoes
 };
 
 }  // namespace vmfleet
