@@ -111,10 +111,10 @@ json::Value describe(const FleetSpec& spec);
 struct Placeholders {
   Placeholders() = default;
 
-  std::optional<std::string> name;                     ///< `{name}`
-  std::optional<std::string> index;                    ///< `{index}`
-  std::optional<std::string> fleet;                    ///< `{fleet}`
-  std::optional<std::string> dir;                      ///< `{dir}`: the instance directory
+  std::optional<std::string> name;                          ///< `{name}`
+  std::optional<std::string> index;                         ///< `{index}`
+  std::optional<std::string> fleet;                         ///< `{fleet}`
+  std::optional<std::string> dir;                           ///< `{dir}`: the instance directory
   std::map<std::string, std::uint16_t, std::less<>> ports;  ///< `{port:FORWARD}`: on the host
 };
 

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// From a tree to a fleet. Private to this room.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include <vmfleet/fleet/fleet_spec.hpp>
+
+#include "fleet/spec_node.hpp"
+#include "fleet/spec_problems.hpp"
+
+namespace vmfleet::spec {
+
+/// *Errors*: throws all problems at once.
+FleetSpec read_document(const Node& root, Problems problems, const std::filesystem::path& folder,
+                        const SpecOptions& options);
+
+/// Two machines cannot have the same name, host port, or file that is written.
+void check_together(const FleetSpec& fleet, const Node& machines, Problems& problems);
+
+}  // namespace vmfleet::spec

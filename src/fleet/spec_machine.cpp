@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+// The keys of a machine that are not devices.
+#include "fleet/spec_machine.hpp"
+
+#include <charconv>
+
+#include <fmt/format.h>
+
+namespace vmfleet::spec {
+namespace {
+
+constexpr std::int64_t kMostCpus = 1024;
+
+Result<RestartPolicy> parse_restart(std::string_view word) {
+  if (word == "no") return RestartPolicy::no;
+  if (word == "on-failure") return RestartPolicy::on_failure;
+  if (word == "always") return RestartPolicy::always;
+  return Error(ErrorKind::invalid_config, fmt::format("unknown restart policy \"{}\"", word))
+      .hint("one of: no, on-failure, always");
+}
+
+void read_path(Table& table, std::string_view key, const MachineReader& reader, std::string& into) {
+  std::string path;
+  table.text(key, path);
+  if (!path.empty()) into = absolute_path(path, reader.folder);
+}
+
+void read_hardware(Table& table, const MachineReader& reader) {
+  MachineConfig& config = reader.machine.config;
+  table.word("arch", parse_arch, config.arch);
+  table.text("qemu", config.qemu);
+  // A name without a slash is looked up in PATH.
+  if (config.qemu.find('/') != std::string::npos) {
+    config.qemu = absolute_path(config.qemu, reader.folder);
+  }
+  table.word("accel", parse_accelerator, config.accel);
+  table.text("machine", config.machine);
+  table.text("cpu", config.cpu);
+  table.number("cpus", 1, kMostCpus,
+               [&](std::int64_t number) { config.cpus = static_cast<unsigned>(number); });
+  table.bytes("memory", [&](Bytes size) { config.memory = size; });
+}
+
+void read_boot(Table& table, const MachineReader& reader) {
+  MachineConfig& config = reader.machine.config;
+  table.text("image", reader.machine.image);
+  read_path(table, "kernel", reader, config.kernel);
+  read_path(table, "initrd", reader, config.initrd);
+  table.texts("append", config.append);
+  table.texts("qemu_args", config.qemu_args);
+  table.flag("paused", config.paused);
+  table.text("gdb", config.gdb);
+}
+
+void read_text_table(Table& table, std::string_view key, std::map<std::string, std::string>& into) {
+  const Node* node = table.table(key);
+  if (node == nullptr) return;
+  for (const Node::Member& member : node->members) {
+    if (member.value.kind == Kind::text) {
+      into[member.key] = member.value.text;
+    } else {
+      table.problems().add(member.value.place, fmt::format("{}.{}", table.path_of(key), member.key),
+                           fmt::format("must be a string, and is {}", describe(member.value.kind)));
+    }
+  }
+}
+
+void read_exit_codes(Table& table, MachineConfig& config) {
+  std::map<std::string, std::string> words;
+  read_text_table(table, "exit_codes", words);
+  for (const auto& [code, word] : words) {
+    int status = -1;
+    const char* end = code.data() + code.size();
+    const auto read = std::from_chars(code.data(), end, status);
+    const std::string key = fmt::format("exit_codes.{}", code);
+    if (read.ec != std::errc() || read.ptr != end || status < 0 || status > 255) {
+      table.add(key, fmt::format("\"{}\" is no exit status (0..255)", code));
+    } else if (word != "success" && word != "failure") {
+      table.add(key, fmt::format("\"{}\" is neither \"success\" nor \"failure\"", word));
+    } else {
+      config.exit_codes[status] = word;
+    }
+  }
+}
+
+void read_life(Table& table, MachineSpec& machine) {
+  table.word("restart", parse_restart, machine.restart);
+  if (const Node* stop = table.table("stop")) {
+    Table keys(*stop, table.path_of("stop"), table.problems());
+    keys.duration("grace", [&](Milliseconds grace) { machine.stop_grace = grace; });
+    keys.finish();
+  }
+  if (const Node* log = table.table("log")) {
+    Table keys(*log, table.path_of("log"), table.problems());
+    keys.bytes("limit", [&](Bytes limit) { machine.log_limit = limit; });
+    keys.finish();
+  }
+}
+
+void read_ssh(Table& table, const MachineReader& reader) {
+  const Node* ssh = table.table("ssh");
+  if (ssh == nullptr) return;
+  SshAccess& access = reader.machine.ssh;
+  Table keys(*ssh, table.path_of("ssh"), table.problems());
+  keys.text("user", access.user);
+  keys.text("key", access.key);
+  if (access.key != "auto") access.key = absolute_path(access.key, reader.folder);
+  keys.finish();
+}
+
+}  // namespace
+
+std::string absolute_path(const std::string& path, const std::filesystem::path& folder) {
+  // `{dir}` is absolute once it is known.
+  if (path.empty() || path[0] == '/' || path.rfind("{dir}", 0) == 0) return path;
+  return (folder / path).lexically_normal().string();
+}
+
+void read_machine(const Node& node, const std::string& path, MachineReader& reader,
+                  Problems& problems) {
+  MachineSpec& machine = reader.machine;
+  Table table(node, path, problems);
+  table.any("count");  // was read before the machines of the class were counted out
+  read_hardware(table, reader);
+  read_boot(table, reader);
+  read_text_table(table, "labels", machine.labels);
+  read_text_table(table, "depends_on", machine.depends_on);
+  read_exit_codes(table, machine.config);
+  read_life(table, machine);
+  read_ssh(table, reader);
+  read_disks(table, reader);
+  read_nets(table, reader);
+  read_shares(table, reader);
+  read_injections(table, reader);
+  read_ready(table, reader);
+  table.finish();
+  complete_machine(node, machine);
+  check_machine(node, path, machine, problems);
+}
+
+}  // namespace vmfleet::spec

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+#include "tests/support/catch.hpp"
+#include "tests/unit/fleet/spec_text.hpp"
+
+using namespace vmfleet;
+using namespace vmfleet::test;
+
+TEST_CASE("a disk's format follows its file's name unless it is given") {
+  const MachineSpec machine = parse_machine(R"(
+disk = [{ file = "a.qcow2" }, { file = "b.img" }, { file = "c.qcow2", format = "raw" }]
+)");
+  REQUIRE(machine.config.disks[0].format == DiskFormat::qcow2);
+  REQUIRE(machine.config.disks[1].format == DiskFormat::raw);
+  REQUIRE(machine.config.disks[2].format == DiskFormat::raw);
+  REQUIRE(machine.config.disks[0].mode == DiskMode::overlay);
+}
+
+TEST_CASE("a disk carries all of its keys") {
+  const MachineSpec machine = parse_machine(R"(
+[[machine.web.disk]]
+file = "/d.img"
+mode = "copy"
+id = "root"
+size = "4G"
+pci_address = "0x8"
+cache = "none"
+serial = "S1"
+)");
+  const Disk& disk = machine.config.disks.at(0);
+  REQUIRE(disk.mode == DiskMode::copy);
+  REQUIRE(disk.id == "root");
+  REQUIRE(disk.size == Bytes::gibi(4));
+  REQUIRE(disk.pci_address == "0x8");
+  REQUIRE(disk.cache == DiskCache::none);
+  REQUIRE(disk.serial == "S1");
+}
+
+TEST_CASE("a network carries all of its keys") {
+  const MachineSpec machine = parse_machine(R"(
+[[machine.web.net]]
+type = "user"
+mac = "52:54:00:00:00:01"
+subnet = "10.1.0.0/24"
+dhcp_start = "10.1.0.20"
+dns = "10.1.0.3"
+host = "10.1.0.2"
+restrict = true
+forward = ["ssh:22", "dns:53/udp"]
+[[machine.web.net]]
+type = "tap"
+interface = "tap0"
+up_script = "up.sh"
+[[machine.web.net]]
+type = "lan"
+lan = "blue"
+)");
+  const auto& nets = machine.config.nets;
+  REQUIRE(nets.size() == 3);
+  REQUIRE(nets[0].mac == "52:54:00:00:00:01");
+  REQUIRE(nets[0].subnet == "10.1.0.0/24");
+  REQUIRE(nets[0].dhcp_start == "10.1.0.20");
+  REQUIRE(nets[0].dns == "10.1.0.3");
+  REQUIRE(nets[0].host == "10.1.0.2");
+  REQUIRE(nets[0].restrict_guest);
+  REQUIRE(nets[0].forwards.size() == 2);
+  REQUIRE(nets[1].interface == "tap0");
+  REQUIRE(nets[1].up_script == "/fleets/demo/up.sh");
+  REQUIRE(nets[2].lan == "blue");
+}
+
+TEST_CASE("problems of devices stand at their own keys") {
+  const std::string keys = R"([[machine.web.disk]]
+file = "a"
+serial = "far too long for a serial number"
+[[machine.web.net]]
+forward = ["ssh:22",
+           "ssh:23",
+           "x:y:z"]
+type = "tun"
+[[machine.web.share]]
+type = "vfat"
+mode = "rw"
+[[machine.web.share]]
+mode = "rx"
+tag = "t"
+)";
+  const auto problems = problems_in_machine(keys);
+  REQUIRE(problems.size() == 8);
+  REQUIRE_THAT(problems[0], ContainsSubstring("5:10: machine.web.disk[0].serial"));
+  REQUIRE_THAT(problems[1], ContainsSubstring("8:12: machine.web.net[0].forward[1]"));
+  REQUIRE_THAT(problems[2], ContainsSubstring("9:12: machine.web.net[0].forward[2]"));
+  REQUIRE_THAT(problems[3], ContainsSubstring("10:8: machine.web.net[0].type"));
+  REQUIRE_THAT(problems[4], ContainsSubstring("machine.web.share[0].path: a share needs a path"));
+  REQUIRE_THAT(problems[5], ContainsSubstring("13:8: machine.web.share[0].mode"));
+  REQUIRE_THAT(problems[6], ContainsSubstring("machine.web.share[1].path"));
+  REQUIRE_THAT(problems[7], ContainsSubstring("15:8: machine.web.share[1].mode"));
+}
+
+TEST_CASE("a file is put into the guest by the firmware's table") {
+  const MachineSpec machine = parse_machine(R"(
+inject = [{ via = "fw_cfg", path = "a/b", source = "x" },
+          { via = "credential", path = "token", source = "/secret" }]
+)");
+  REQUIRE(machine.config.fw_cfg.at(0).name == "opt/a/b");
+  REQUIRE(machine.config.fw_cfg[0].file == "/fleets/demo/x");
+  REQUIRE(machine.config.fw_cfg.at(1).name == "opt/io.systemd.credentials/token");
+}
+
+TEST_CASE("an injection that cannot be is refused") {
+  for (const char* keys :
+       {"inject = [{ path = 'x', source = 'x' }]", "inject = [{ via = 'post', path = 'x' }]",
+        "inject = [{ via = 'fw_cfg', source = 'x' }]", "inject = [{ via = 'fw_cfg', path = 'x' }]",
+        "inject = [{ via = 'fw_cfg', path = 'x', source = 'x', text = 'x' }]"}) {
+    INFO(keys);
+    REQUIRE(problems_in_machine(keys).size() == 1);
+  }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#include "tests/support/catch.hpp"
+#include "tests/unit/fleet/spec_text.hpp"
+
+using namespace vmfleet;
+using namespace vmfleet::test;
+
+TEST_CASE("placeholders with a value are replaced, everything else stays") {
+  Placeholders values;
+  values.name = "web-1";
+  values.index = "1";
+  values.ports["ssh"] = 2222;
+  REQUIRE(expand("{name}/{index}:{port:ssh}", values) == "web-1/1:2222");
+  REQUIRE(expand("{fleet} {dir} {port:web} {other}", values) == "{fleet} {dir} {port:web} {other}");
+  REQUIRE(expand("a{3} {\"x\": 1} { {name} {", values) == "a{3} {\"x\": 1} { web-1 {");
+  REQUIRE(expand("{{name}}", values) == "{web-1}");
+  REQUIRE(expand("", values).empty());
+}
+
+TEST_CASE("a value is not expanded again") {
+  Placeholders values;
+  values.name = "{index}";
+  values.index = "x";
+  REQUIRE(expand("{name}", values) == "{index}");
+}
+
+TEST_CASE("every string of a machine may speak of the machine") {
+  SpecOptions options;
+  options.state_root = "/state";
+  const FleetSpec fleet = parse_toml(R"(
+fleet = "demo"
+[machine.web]
+count = 2
+kernel = "k-{index}"
+append = ["host={name}", "fleet={fleet}", "log={dir}/x"]
+labels = { at = "{name}" }
+[[machine.web.net]]
+forward = ["web:808{index}:80"]
+[machine.web.ready]
+regex = "{name} a{2}"
+)",
+                                     options);
+  const MachineSpec& machine = fleet.machines.at(1);
+  REQUIRE(machine.config.kernel == "/fleets/demo/k-1");
+  REQUIRE(machine.config.append ==
+          std::vector<std::string>{"host=web-1", "fleet=demo", "log=/state/demo/web-1/x"});
+  REQUIRE(machine.labels.at("at") == "web-1");
+  REQUIRE(machine.config.nets.at(0).forwards.at(0).host_port == 8081);
+  REQUIRE(machine.ready.regex.at(0) == "web-1 a{2}");
+}
+
+TEST_CASE("a fixed host port is known, a free one is not") {
+  const std::string net = "net = [{ forward = ['ssh:22', 'web:8080:80'] }]\n";
+  REQUIRE(parse_machine(net + "append = ['port={port:web}']").config.append ==
+          std::vector<std::string>{"port=8080"});
+  const auto problems = problems_in_machine(net + "append = ['port={port:ssh}']");
+  REQUIRE(problems == Lines{"4:11: machine.web.append[0]: {port:ssh} is not known before the "
+                            "launch (give that forward a fixed host port)"});
+}
+
+TEST_CASE("a path in the instance directory is not a relative one") {
+  REQUIRE(parse_toml("[machine.a]\nkernel='{dir}/k'\n",
+                     [] {
+                       SpecOptions options;
+                       options.state_root = "/s";
+                       return options;
+                     }())
+              .machines[0]
+              .config.kernel == "/s/demo/a/k");
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#include "tests/support/catch.hpp"
+#include "tests/unit/fleet/spec_text.hpp"
+
+using namespace vmfleet;
+using namespace vmfleet::test;
+
+TEST_CASE("two machines cannot have one name") {
+  const auto problems =
+      problems_in("[machine.web]\ncount=2\nimage='x'\n[machine.web-1]\nimage='x'\n");
+  REQUIRE(problems.size() == 1);
+  REQUIRE_THAT(problems[0], ContainsSubstring("web-1 is a machine of class"));
+}
+
+TEST_CASE("two machines cannot have one host port") {
+  const auto problems = problems_in(
+      "[machine.a]\nimage='x'\nnet=[{forward=['w:8080:80']}]\n"
+      "[machine.b]\nimage='x'\nnet=[{forward=['w:8080:80']}]\n");
+  REQUIRE(problems == Lines{"6:16: machine.b.net[0].forward[0]: a and b cannot both have host port "
+                            "8080/tcp (leave the host's port out, or use {index} in it)"});
+  REQUIRE(
+      problems_in("[machine.a]\nimage='x'\nnet=[{forward=['w:53:53/udp','x:53:53']}]\n").empty());
+}
+
+TEST_CASE("two machines cannot write to one file") {
+  REQUIRE(problems_in_machine("count=2\ndisk=[{file='d', mode='direct'}]").size() == 1);
+  REQUIRE(problems_in_machine("count=2\ndisk=[{file='d-{name}', mode='direct'}]").empty());
+  REQUIRE(problems_in_machine("count=2\ndisk=[{file='d', mode='overlay'}]").empty());
+  REQUIRE(problems_in_machine("count=2\ndisk=[{file='d', mode='read-only'}]").empty());
+}
+
+TEST_CASE("interfaces, addresses of debuggers and MAC addresses belong to one machine") {
+  REQUIRE(problems_in_machine("count=2\nnet=[{type='tap', interface='t'}]").size() == 1);
+  REQUIRE(problems_in_machine("count=2\nnet=[{type='tap', interface='t{index}'}]").empty());
+  REQUIRE(problems_in_machine("count=2\ngdb='1234'").size() == 1);
+  const std::string mac = "mac='52:54:00:00:00:01'";
+  REQUIRE(problems_in_machine("count=2\nnet=[{type='lan', lan='l', " + mac + "}]").size() == 1);
+  REQUIRE(problems_in_machine("count=2\nnet=[{" + mac + "}]").empty());
+}
