@@ -127,7 +127,7 @@ const Chardev* Options::chardev(std::string_view id) const {
 }
 
 Options parse_options(const std::vector<std::string>& argv) {
-  static const std::set<std::string_view> flags = {
+  static const std::set<std::string_view> kFlags = {
       "-S",       "-nodefaults", "-no-user-config", "-no-reboot", "-no-shutdown",
       "-version", "-nographic",  "-enable-kvm",     "-daemonize", "-no-hpet"};
   Options options;
@@ -141,7 +141,7 @@ Options parse_options(const std::vector<std::string>& argv) {
     options.paused |= option == "-S";
     options.reset_ends |= option == "-no-reboot";
     options.version |= option == "-version";
-    if (flags.count(option) != 0) continue;
+    if (kFlags.count(option) != 0) continue;
     if (option.empty() || option[0] != '-') continue;  // a disk image
     if (++i == argv.size() || argv[i].empty()) {
       throw Error(ErrorKind::invalid_config, option + ": requires an argument");
