@@ -29,6 +29,8 @@ class CrashWatch {
   void expect_reset() noexcept;
   void restart(std::uint64_t offset) { matcher_.restart(offset); }
 
+  /// The place in the stream of the next byte.
+  [[nodiscard]] std::uint64_t offset() const noexcept { return matcher_.offset(); }
   /// What was seen and need not be the end, the oldest first; at most 32 are kept.
   [[nodiscard]] const std::vector<Crash>& warnings() const noexcept { return warnings_; }
 
