@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// The list of commands.
+#include "cli/commands/commands.hpp"
+
+namespace vmfleet::cli {
+
+void add_commands(Program& program) {
+  add_up(program);
+  add_stop(program);
+  add_kill(program);
+  add_down(program);
+  add_ps(program);
+  add_wait(program);
+  add_logs(program);
+  add_events(program);
+  add_inspect(program);
+  add_port(program);
+  add_cmdline(program);
+  add_pause(program);
+  add_send(program);
+  add_qmp(program);
+  add_image(program);
+  add_doctor(program);
+  add_completion(program);
+  add_version(program);
+}
+
+}  // namespace vmfleet::cli

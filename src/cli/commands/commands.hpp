@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// Every command of the program, one file each.
+#pragma once
+
+namespace vmfleet::cli {
+
+class Program;
+
+/// Adds all of them, in the order of --help.
+void add_commands(Program& program);
+
+void add_up(Program& program);
+void add_down(Program& program);
+void add_stop(Program& program);
+void add_kill(Program& program);
+void add_ps(Program& program);
+void add_inspect(Program& program);
+void add_logs(Program& program);
+void add_events(Program& program);
+void add_wait(Program& program);
+void add_port(Program& program);
+void add_cmdline(Program& program);
+void add_pause(Program& program);
+void add_send(Program& program);
+void add_qmp(Program& program);
+void add_image(Program& program);
+void add_doctor(Program& program);
+void add_completion(Program& program);
+void add_version(Program& program);
+
+}  // namespace vmfleet::cli

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+// vmfleet up: starts a fleet and returns when every machine is ready.
+#include <fmt/format.h>
+
+#include "cli/arguments.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/program.hpp"
+#include "cli/progress/progress.hpp"
+#include "cli/report_printer.hpp"
+#include "cli/up_spec.hpp"
+
+namespace vmfleet::cli {
+
+namespace {
+
+// Machines of one host; a process, memory and a dozen descriptors each.
+constexpr std::size_t kMostMachines = 1000;
+
+struct UpArguments {
+  UpArguments() = default;
+
+  SpecArguments spec;
+  std::vector<std::string> names;
+  std::optional<Milliseconds> timeout;
+  std::optional<std::size_t> max_boot;
+  bool no_wait = false;
+  bool keep_failed = false;
+  bool recreate = false;
+  bool dry_run = false;
+};
+
+UpOptions options_of(const UpArguments& arguments) {
+  UpOptions options;
+  options.names = arguments.names;
+  options.wait = !arguments.no_wait;
+  options.max_boot = arguments.max_boot.value_or(0);
+  options.keep_failed = arguments.keep_failed;
+  options.recreate = arguments.recreate;
+  options.timeout = arguments.timeout;
+  return options;
+}
+
+void answer_dry_run(const Context& context, const std::vector<CommandLine>& lines) {
+  if (context.globals.json) {
+    json::Array commands;
+    for (const auto& line : lines) {
+      commands.emplace_back(json::Array(line.argv.begin(), line.argv.end()));
+    }
+    json::Object document;
+    document.set("schema", "vmfleet.dry-run/1");
+    document.set("commands", std::move(commands));
+    context.answer(std::move(document));
+    return;
+  }
+  std::string text;
+  for (const auto& line : lines) {
+    if (!text.empty()) text += "\n";
+    text += line.to_text();
+    if (text.back() != '\n') text += '\n';
+  }
+  context.out.write(text);
+}
+
+void answer(const Context& context, const FleetReport& report) {
+  tell_report(context, report, "vmfleet.up/1");
+  if (!context.globals.json && !context.globals.quiet) context.out.write(format_machines(report));
+}
+
+Task<int> up(Context& context, const UpArguments& arguments) {
+  FleetSpec spec = resolve_spec(context, arguments.spec);
+  Fleet fleet(context.state_root(), spec.name);
+  UpOptions options = options_of(arguments);
+  const auto progress = make_progress(context);
+  options.progress = observer_of(*progress);
+  if (arguments.dry_run) {
+    Task<std::vector<CommandLine>> work = fleet.dry_run(std::move(spec), std::move(options));
+    const auto lines = co_await show_progress(*progress, std::move(work));
+    answer_dry_run(context, lines);
+    co_return kDone;
+  }
+  if (arguments.names.empty()) {
+    std::vector<std::string> names;
+    for (const auto& machine : spec.machines) names.push_back(machine.config.name);
+    progress->expect(names);
+  }
+  Task<FleetReport> work = fleet.up(std::move(spec), std::move(options));
+  const FleetReport report = co_await show_progress(*progress, std::move(work));
+  answer(context, report);
+  co_return exit_code(report);
+}
+
+void add_spec_options(CLI::App& app, SpecArguments& spec) {
+  FleetOptions& options = spec.options;
+  add_text(app, "-f,--file", "FILE", spec.file, "the fleet file (vmfleet.toml, if it is here)");
+  add_count(app, "-n,--count", spec.count, 1, kMostMachines,
+            "each machine is a QEMU process with memory, threads and ports of this one host",
+            "how many machines");
+  add_text(app, "--image", "NAME", options.image, "boot an image: tiny, the default");
+  add_text(app, "--kernel", "FILE", options.kernel, "boot this kernel");
+  add_text(app, "--initrd", "FILE", options.initrd, "with this initial file system");
+  add_text(app, "--append", "ARGS", options.append, "and these kernel arguments");
+  add_texts(app, "--disk", "FILE", options.disks, "attach a disk, as an overlay of this file");
+  add_text(app, "--memory", "SIZE", options.memory, "of each machine: 512M, 2G");
+  add_text(app, "--cpus", "N", options.cpus, "of each machine");
+  add_text(app, "--accel", "HOW", options.accel, "auto, kvm or tcg");
+  add_text(app, "--arch", "ARCH", options.arch, "x86_64 or aarch64");
+  add_text(app, "--machine", "TYPE", options.machine, "QEMU's machine type: q35, microvm, virt");
+  add_text(app, "--cpu", "MODEL", options.cpu, "QEMU's processor model");
+  add_text(app, "--qemu", "PATH", options.qemu, "the QEMU binary, or a folder that holds it");
+  add_texts(app, "--qemu-arg", "ARG", options.qemu_args, "passed to QEMU as it is");
+  add_texts(app, "--ready", "WHAT", options.ready,
+            "serial=TEXT, regex=RE, port=NAME, event=NAME, ssh, agent or exit");
+  add_texts(app, "--forward", "PORT", options.forwards, "[NAME:][HOST:]GUEST[/udp]");
+}
+
+}  // namespace
+
+void add_up(Program& program) {
+  auto arguments = std::make_shared<UpArguments>();
+  CLI::App& app =
+      program.command(group::kFleet, "up", "start a fleet; return when every machine is ready");
+  add_positionals(app, "NAME", arguments->names, "only these machines; globs and {1..8} work");
+  add_spec_options(app, arguments->spec);
+  add_duration(app, "--timeout", arguments->timeout, "for each machine to become ready");
+  add_flag(app, "--no-wait", arguments->no_wait, "do not wait for readiness");
+  add_count(app, "--max-boot", arguments->max_boot, 1, kMostMachines, "",
+            "how many boot at a time (one more than processors)");
+  add_flag(app, "--keep-failed", arguments->keep_failed, "leave machines that failed running");
+  add_flag(app, "--recreate", arguments->recreate, "replace machines whose configuration differs");
+  add_flag(app, "--dry-run", arguments->dry_run, "print QEMU's command lines, start nothing");
+  program.runs(app, [arguments](Context& context) { return up(context, *arguments); });
+}
+
+}  // namespace vmfleet::cli

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// What commands share: streams, and the fleet that they are about.
+#include "cli/context.hpp"
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include <vmfleet/base/text.hpp>
+
+#include "cli/error_printer.hpp"
+
+namespace vmfleet::cli {
+
+Context::Context(const Globals& options)
+    : globals(options), out(STDOUT_FILENO, options.color), err(STDERR_FILENO, options.color) {}
+
+void Context::answer(const json::Value& document) const {
+  out.write(json::write(document, 2) + "\n");
+}
+
+void Context::say(std::string_view line) const {
+  if (!globals.quiet) err.try_write(std::string(line) + "\n");
+}
+
+void Context::complain(const MachineReport& machine) const {
+  if (machine.error) err.try_write(describe_error(machine.name, *machine.error, err));
+}
+
+std::filesystem::path Context::state_root() const {
+  if (globals.state_dir.empty()) return default_state_root();
+  return std::filesystem::absolute(globals.state_dir);
+}
+
+std::string Context::fleet_name() const {
+  if (globals.fleet) return *globals.fleet;
+  if (const char* name = std::getenv("VMFLEET_FLEET"); name != nullptr && *name != '\0')
+    return name;
+  std::error_code ignored;
+  if (std::filesystem::exists(kFleetFile, ignored)) return FleetSpec::load(kFleetFile).name;
+  return "default";
+}
+
+Fleet Context::fleet() const {
+  return Fleet(state_root(), fleet_name());
+}
+
+std::filesystem::path Context::directory_of(const std::string& machine) const {
+  return fleet().directory_of(machine);
+}
+
+std::vector<std::string> Context::select(const std::vector<std::string>& patterns) const {
+  const std::string name = fleet_name();
+  auto names = Fleet(state_root(), name).select(patterns);
+  if (!names.empty()) return names;
+  const auto fleets = list_fleets(state_root());
+  Error error(ErrorKind::not_found, fmt::format("fleet '{}' has no machines", sanitize(name)));
+  if (fleets.empty()) throw std::move(error).hint("start some with: vmfleet up");
+  throw std::move(error).hint(
+      fmt::format("there are fleets: {}; name one with -p", join(fleets, ", ")));
+}
+
+}  // namespace vmfleet::cli

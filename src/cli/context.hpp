@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// Context: what a command works with.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <vmfleet/async/event.hpp>
+#include <vmfleet/async/loop.hpp>
+#include <vmfleet/base/json.hpp>
+#include <vmfleet/fleet/fleet.hpp>
+
+#include "cli/globals.hpp"
+#include "cli/stream.hpp"
+
+namespace vmfleet::cli {
+
+class Context {
+ public:
+  explicit Context(const Globals& globals);
+
+  const Globals& globals;
+  Stream out;
+  Stream err;
+
+  /// A document on stdout.
+  void answer(const json::Value& document) const;
+  /// A line on stderr, unless -q.
+  void say(std::string_view line) const;
+  /// An error of one machine of several, on stderr.
+  void complain(const MachineReport& machine) const;
+
+  [[nodiscard]] std::filesystem::path state_root() const;
+  /// -p, else VMFLEET_FLEET, else the fleet of `vmfleet.toml` here, else "default".
+  /// *Errors*: `invalid_config` when that file cannot be read.
+  [[nodiscard]] std::string fleet_name() const;
+  [[nodiscard]] Fleet fleet() const;
+  /// The directory of a machine of the fleet. *Errors*: `not_found`.
+  [[nodiscard]] std::filesystem::path directory_of(const std::string& machine) const;
+  /// The machines that patterns mean, all when there are none.
+  /// *Errors*: `not_found`, also when the fleet has none at all.
+  [[nodiscard]] std::vector<std::string> select(const std::vector<std::string>& patterns) const;
+};
+
+/// The fleet file that is used when none is named.
+inline constexpr const char* kFleetFile = "vmfleet.toml";
+
+}  // namespace vmfleet::cli

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// Work on several machines.
+#include "cli/each_machine.hpp"
+
+#include <vmfleet/async/task_group.hpp>
+#include <vmfleet/instance/identity.hpp>
+#include <vmfleet/io/file_tail.hpp>
+
+namespace vmfleet::cli {
+
+namespace {
+
+Task<void> keep_error(Task<void> work, std::optional<Error>* slot) {
+  try {
+    co_await std::move(work);
+  } catch (const Error& error) {
+    *slot = error;
+  }
+}
+
+bool is_starting(const std::filesystem::path& directory) {
+  return inspect_machine(directory).state == MachineState::starting;
+}
+
+}  // namespace
+
+Task<std::vector<std::optional<Error>>> for_each_machine(const Context& context,
+                                                         std::vector<std::string> names,
+                                                         MachineWork work) {
+  std::vector<std::optional<Error>> errors(names.size());
+  auto body = [&](TaskGroup& group) -> Task<void> {
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      group.start(&keep_error, work(names[i], context.directory_of(names[i])), &errors[i]);
+    }
+    co_return;
+  };
+  co_await with_task_group(body);
+  co_return errors;
+}
+
+FleetReport collect_reports(const Context& context, const std::vector<std::string>& names,
+                            const std::vector<std::optional<Error>>& errors) {
+  FleetReport report;
+  report.fleet = context.fleet_name();
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    MachineReport machine = inspect_machine(context.directory_of(names[i]));
+    machine.error = errors[i];
+    report.machines.push_back(std::move(machine));
+  }
+  return report;
+}
+
+Task<void> wait_until_ended(std::filesystem::path directory) {
+  Loop& loop = co_await current_loop();
+  try {
+    // Its state is recorded anew when a start has come to its end.
+    FileTail record(loop, directory / instance_file::kState);
+    for (;;) {
+      while (!record.poll().data.empty()) continue;
+      const auto opened = InstanceDirectory::open(directory);
+      if (const auto qemu = find_qemu(opened)) {
+        co_await qemu->wait_end();
+        co_return;
+      }
+      if (!is_starting(directory)) co_return;
+      co_await record.next();
+    }
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::not_found) throw;  // removed: it has ended
+  }
+}
+
+}  // namespace vmfleet::cli

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// One command, from its start to its exit code.
+#include "cli/run.hpp"
+
+#include <csignal>
+#include <cstring>
+#include <exception>
+
+#include <fmt/format.h>
+
+#include <vmfleet/async/cancel.hpp>
+#include <vmfleet/async/task_group.hpp>
+#include <vmfleet/io/signals.hpp>
+
+#include "cli/error_printer.hpp"
+#include "cli/exit_code.hpp"
+
+namespace vmfleet::cli {
+
+namespace {
+
+std::string_view signal_word(int signal) noexcept {
+  if (signal == SIGINT) return "SIGINT";
+  if (signal == SIGHUP) return "SIGHUP";
+  return "SIGTERM";
+}
+
+Task<void> cancel_on_signal(Context& context, Signals& signals, CancelScope& scope, int& signal) {
+  signal = co_await signals.next();
+  scope.cancel();
+  for (;;) {
+    // The cleanup goes on: ending here would leave machines behind that nobody asked to keep.
+    context.say(fmt::format("vmfleet: {}: cleaning up", signal_word(signal)));
+    co_await signals.next();
+  }
+}
+
+Task<int> run_interruptible(Context& context, const Command& command) {
+  Loop& loop = co_await current_loop();
+  std::vector<int> numbers;
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) numbers.push_back(number);
+  Signals signals(loop, numbers);
+  CancelScope scope;
+  int signal = 0;
+  std::optional<int> code;
+  auto body = [&](TaskGroup& group) -> Task<void> {
+    auto watch = [&]() -> Task<void> { return cancel_on_signal(context, signals, scope, signal); };
+    group.start(watch);
+    code = co_await scope.run(command(context));
+    group.cancel();
+  };
+  try {
+    co_await with_task_group(body);
+  } catch (const std::exception&) {
+    // What fails while it is being interrupted fails because of that.
+    if (signal == 0) throw;
+  }
+  if (signal == 0) co_return code.value_or(kFailed);
+  if (context.globals.json && !code) {
+    json::Object error;
+    error.set("kind", "interrupted");
+    error.set("message", fmt::format("interrupted by {}", signal_word(signal)));
+    context.answer(error_document(std::move(error)));
+  }
+  co_return interrupted_code(signal);
+}
+
+int report_failure(Context& context, const Error& error) {
+  context.err.try_write(describe_error(error, context.err));
+  if (context.globals.json) context.answer(error_document(error_to_json(error)));
+  return exit_code(error.kind());
+}
+
+}  // namespace
+
+int run_command(Context& context, const Command& command) {
+  try {
+    try {
+      Loop loop;
+      return loop.run(run_interruptible(context, command));
+    } catch (const Error& error) {
+      return report_failure(context, error);
+    } catch (const std::exception& error) {
+      return report_failure(context, Error(ErrorKind::internal, error.what()));
+    }
+  } catch (const OutputClosed&) {
+    return kDone;
+  } catch (const Error&) {
+    return kFailed;  // the answer could not even be written
+  }
+}
+
+}  // namespace vmfleet::cli

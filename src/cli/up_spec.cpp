@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+// From arguments to a fleet specification.
+#include "cli/up_spec.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include <vmfleet/base/text.hpp>
+
+namespace vmfleet::cli {
+
+namespace {
+
+/// Such an option that was given, or "": a file says all of it already.
+std::string given_option(const FleetOptions& options) {
+  const std::pair<const char*, bool> given[] = {
+      {"--image", !options.image.empty()},        {"--kernel", !options.kernel.empty()},
+      {"--initrd", !options.initrd.empty()},      {"--append", !options.append.empty()},
+      {"--disk", !options.disks.empty()},         {"--memory", !options.memory.empty()},
+      {"--cpus", !options.cpus.empty()},          {"--accel", !options.accel.empty()},
+      {"--arch", !options.arch.empty()},          {"--qemu", !options.qemu.empty()},
+      {"--machine", !options.machine.empty()},    {"--cpu", !options.cpu.empty()},
+      {"--ready", !options.ready.empty()},        {"--forward", !options.forwards.empty()},
+      {"--qemu-arg", !options.qemu_args.empty()},
+  };
+  for (const auto& [name, is_given] : given) {
+    if (is_given) return name;
+  }
+  return "";
+}
+
+void require_files(const FleetSpec& spec) {
+  std::set<std::string> wanted;
+  for (const auto& machine : spec.machines) {
+    wanted.insert(machine.config.kernel);
+    wanted.insert(machine.config.initrd);
+    for (const auto& disk : machine.config.disks) wanted.insert(disk.file);
+  }
+  wanted.erase("");
+  std::vector<std::string> missing;
+  for (const auto& file : wanted) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(file, ignored)) missing.push_back(file);
+  }
+  if (missing.empty()) return;
+  throw Error(ErrorKind::invalid_config, fmt::format("no such file: {}", join(missing, ", ")))
+      .hint("relative paths start in the folder of the fleet file, without one in the current one");
+}
+
+FleetSpec load_file(const Context& context, const SpecArguments& arguments,
+                    const std::string& file) {
+  SpecOptions options;
+  if (context.globals.fleet) options.fleet = *context.globals.fleet;
+  options.count = arguments.count;
+  options.state_root = context.state_root();
+  return FleetSpec::load(file, options);
+}
+
+FleetSpec from_arguments(const Context& context, const SpecArguments& arguments) {
+  FleetOptions options = arguments.options;
+  options.fleet = context.globals.fleet.value_or("default");
+  options.count = arguments.count;
+  options.state_root = context.state_root();
+  return FleetSpec::from_options(options);
+}
+
+}  // namespace
+
+FleetSpec resolve_spec(const Context& context, const SpecArguments& arguments) {
+  const std::string option = given_option(arguments.options);
+  std::string file = arguments.file;
+  std::error_code ignored;
+  if (file.empty() && option.empty() && std::filesystem::exists(kFleetFile, ignored)) {
+    file = kFleetFile;
+  }
+  if (!file.empty() && !option.empty()) {
+    throw Error(ErrorKind::invalid_config,
+                fmt::format("{} and a fleet file exclude each other", option))
+        .hint("set it in the file: " + file);
+  }
+  FleetSpec spec =
+      file.empty() ? from_arguments(context, arguments) : load_file(context, arguments, file);
+  require_files(spec);
+  return spec;
+}
+
+}  // namespace vmfleet::cli

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// Which fleet `up` means: a file, or options.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <vmfleet/fleet/fleet_spec.hpp>
+
+#include "cli/context.hpp"
+
+namespace vmfleet::cli {
+
+struct SpecArguments {
+  SpecArguments() = default;
+
+  std::string file;
+  std::optional<std::size_t> count;
+  FleetOptions options;  // those that describe a machine
+};
+
+/// -f, or options, or `vmfleet.toml` here, or the image `tiny`.
+///
+/// *Errors*: `invalid_config`, also for files that are named and missing: all of them at once.
+FleetSpec resolve_spec(const Context& context, const SpecArguments& arguments);
+
+}  // namespace vmfleet::cli
