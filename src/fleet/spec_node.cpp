@@ -26,6 +26,15 @@ std::string_view describe(Kind kind) noexcept {
   return "neither a string, number, list nor table";
 }
 
+// Here, where the type of the members is complete.
+Node::Node() = default;
+Node::Node(Kind node_kind, Place node_place) : kind(node_kind), place(std::move(node_place)) {}
+Node::Node(const Node&) = default;
+Node::Node(Node&&) noexcept = default;
+Node& Node::operator=(const Node&) = default;
+Node& Node::operator=(Node&&) noexcept = default;
+Node::~Node() = default;
+
 Node Node::make_text(std::string text, Place place) {
   Node node(Kind::text, std::move(place));
   node.text = std::move(text);

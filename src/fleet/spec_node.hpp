@@ -29,8 +29,13 @@ std::string_view describe(Kind kind) noexcept;
 struct Node {
   struct Member;
 
-  Node() = default;
-  Node(Kind node_kind, Place node_place) : kind(node_kind), place(std::move(node_place)) {}
+  Node();
+  Node(Kind node_kind, Place node_place);
+  Node(const Node&);
+  Node(Node&&) noexcept;
+  Node& operator=(const Node&);
+  Node& operator=(Node&&) noexcept;
+  ~Node();
 
   static Node make_text(std::string text, Place place);
   static Node make_integer(std::int64_t number, Place place);

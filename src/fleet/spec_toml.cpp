@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 // TOML, with toml++.
+#include <algorithm>
+#include <tuple>
+
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
@@ -22,6 +25,11 @@ Node convert_table(const toml::table& source) {
   for (const auto& [key, value] : source) {
     table.members.push_back({std::string(key.str()), place_of(key.source()), convert(value)});
   }
+  // toml++ keeps keys in alphabetical order; machines come in the order of the file.
+  std::stable_sort(
+      table.members.begin(), table.members.end(), [](const Node::Member& a, const Node::Member& b) {
+        return std::tie(a.place.line, a.place.column) < std::tie(b.place.line, b.place.column);
+      });
   return table;
 }
 
