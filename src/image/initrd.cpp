@@ -49,8 +49,6 @@ class InitrdWriter::State {
     check(
         ::archive_write_open2(writer_.get(), &bytes_, nullptr, append_to_string, nullptr, nullptr));
   }
-  // A throw must not make libarchive write to the string from its own destructor.
-  ~State() { ::archive_write_fail(writer_.get()); }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
@@ -96,7 +94,7 @@ class InitrdWriter::State {
       throw archive_error(writer_.get(), ErrorKind::internal, "write initrd");
   }
 
-  std::string bytes_;
+  std::string bytes_;  // first: an unfinished archive is closed, so written, when it is destroyed
   image::ArchiveHandle writer_;
   image::ArchiveEntryHandle entry_;
   std::set<std::string, std::less<>> names_;
