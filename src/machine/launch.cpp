@@ -29,7 +29,9 @@ namespace vmfleet {
 
 namespace {
 
-constexpr Milliseconds kDeathPatience(5'000);
+// A QEMU that closes its sockets is about to end, a busy host may delay it.
+constexpr Milliseconds kDeathPatience(2'000);
+constexpr Milliseconds kCleanupLimit(10'000);
 
 void require_valid(const MachineConfig& config) {
   const auto problems = validate(config);
@@ -268,7 +270,7 @@ Task<void> launch_into(Machine::Live& live, MachineConfig config, LaunchOptions 
   }
   if (!failure) co_return;
   try {
-    co_await shielded(kDeathPatience, abandon(live, error ? &*error : nullptr));
+    co_await shielded(kCleanupLimit, abandon(live, error ? &*error : nullptr));
   } catch (const Error&) {
     // The failure that led here is the one to report.
   }

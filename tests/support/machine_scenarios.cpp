@@ -140,7 +140,8 @@ VMFLEET_ASYNC_TEST_CASE("a guest that ignores the power button is stopped by qui
   REQUIRE(again.rung == StopRung::already_stopped);
 }
 
-VMFLEET_ASYNC_TEST_CASE("a QEMU that is stopped by a signal is killed, and stop returns only then") {
+VMFLEET_ASYNC_TEST_CASE(
+    "a QEMU that is stopped by a signal is killed, and stop returns only then") {
   ProcessLeakGuard guard;
   const TempDir root;
   Machine machine = co_await Machine::launch(config_of("marker"), detached(root));
@@ -276,8 +277,8 @@ VMFLEET_ASYNC_TEST_CASE("a kernel that is not there is named before anything sta
 VMFLEET_ASYNC_TEST_CASE("paths with commas, quotes and spaces, and longer than a socket's name") {
   ProcessLeakGuard guard;
   const TempDir temp;
-  const std::filesystem::path root = temp / ("we,ird \"na'me\"=" + std::string(120, 'x')) /
-                                     std::string(100, 'y');
+  const std::filesystem::path root =
+      temp / ("we,ird \"na'me\"=" + std::string(120, 'x')) / std::string(100, 'y');
   std::filesystem::create_directories(root);
   MachineConfig config = config_of("marker");
   std::filesystem::copy(config.kernel, root / "ker,nel.elf");

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+// A QEMU that misbehaves while it is launched: an error that says how, and nothing left.
+#include <cstdlib>
+
+#include <vmfleet/base/error.hpp>
+#include <vmfleet/machine/machine.hpp>
+#include <vmfleet/testkit/async_test.hpp>
+#include <vmfleet/testkit/fake_qemu.hpp>
+#include <vmfleet/testkit/guests.hpp>
+
+#include "tests/support/catch.hpp"
+#include "tests/support/process_leak_guard.hpp"
+#include "tests/support/qemu_session.hpp"
+#include "tests/support/temp_dir.hpp"
+
+using namespace vmfleet;
+using namespace vmfleet::test;
+
+std::filesystem::path vmfleet::test::qemu_under_test() {
+  return testkit::fake_qemu_path();
+}
+
+namespace {
+
+/// The error of launching (and waiting for) the fake with this script; nothing may be left.
+Error failure_with(const std::string& script) {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  ::setenv("FAKE_QEMU_SCRIPT", script.c_str(), 1);
+  MachineConfig config;
+  config.name = "vm-0";
+  config.qemu = testkit::fake_qemu_path().string();
+  config.accel = Accelerator::tcg;
+  config.kernel = testkit::guest_path("marker").string();
+  Net net;
+  net.forwards.push_back(Forward("ssh", 22));
+  config.nets.push_back(net);
+  LaunchOptions options;
+  options.state_root = root.path();
+  options.readiness.serial = {"vmfleet: guest ready"};
+  options.readiness.timeout = Milliseconds(20'000);
+  auto work = [&]() -> Task<void> {
+    Machine machine = co_await Machine::launch(config, options);
+    co_await machine.wait_ready();
+  };
+  std::optional<Error> failure;
+  try {
+    testkit::run_async(work());
+  } catch (const Error& error) {
+    failure = error;
+  }
+  ::unsetenv("FAKE_QEMU_SCRIPT");
+  REQUIRE(failure.has_value());
+  REQUIRE(guard.leaked().empty());
+  REQUIRE(std::filesystem::is_empty(root.path()));
+  return *failure;
+}
+
+}  // namespace
+
+TEST_CASE("a QEMU that exits at once is quoted") {
+  const Error error = failure_with(
+      R"({"exit": {"code": 1, "stderr": "qemu-system-x86_64: -foo: invalid option\n"}})");
+  REQUIRE(error.kind() == ErrorKind::exited);
+  REQUIRE_FALSE(error.hint().empty());
+  REQUIRE_THAT(error.evidence().front(), ContainsSubstring("-foo: invalid option"));
+}
+
+TEST_CASE("a QEMU that vanishes at any command of the launch is an early end") {
+  for (const std::string command :
+       {"query-uuid", "chardev-change", "human-monitor-command", "cont"}) {
+    INFO(command);
+    const Error error = failure_with(R"({"replies": {")" + command + R"(": {"vanish": true}}})");
+    REQUIRE(error.kind() == ErrorKind::exited);
+  }
+}
+
+TEST_CASE("a QEMU that breaks its reply off is an error, never a hang") {
+  for (const int bytes : {0, 1, 20}) {
+    INFO("after " << bytes);
+    const Error error = failure_with(R"({"replies": {"query-uuid": {"close_after": )" +
+                                     std::to_string(bytes) + "}}}");
+    REQUIRE((error.kind() == ErrorKind::exited || error.kind() == ErrorKind::disconnected));
+  }
+}
+
+TEST_CASE("another machine's QEMU behind the socket is not taken for ours") {
+  const Error error = failure_with(
+      R"({"replies": {"query-uuid": {"return": {"UUID": "11111111-2222-3333-4444-555555555555"}}}})");
+  REQUIRE(error.kind() == ErrorKind::conflict);
+}
+
+TEST_CASE("a command that QEMU refuses fails the launch with QEMU's words") {
+  const Error error = failure_with(
+      R"({"replies": {"cont": {"error": {"class": "GenericError", "desc": "Resetting the Virtual Machine is required"}}}})");
+  REQUIRE_THAT(std::string(error.what()) + (error.evidence().empty() ? "" : error.evidence()[0]),
+               ContainsSubstring("Resetting the Virtual Machine"));
+}
+
+TEST_CASE("a QEMU that dies after the launch fails the wait at once") {
+  const Error error = failure_with(R"({"guest": [{"kill": 9}]})");
+  REQUIRE(error.kind() == ErrorKind::exited);
+  REQUIRE_THAT(error.what(), ContainsSubstring("signal 9"));
+}
+
+TEST_CASE("replies byte by byte change nothing") {
+  const Error error = failure_with(R"({"chunk": 1, "guest": [{"panic": true}]})");
+  REQUIRE(error.kind() == ErrorKind::exited);
+  REQUIRE_THAT(error.what(), ContainsSubstring("panic"));
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+// Ways in which a real QEMU refuses to start: each with its cause, a hint, and nothing left.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <vmfleet/base/error.hpp>
+#include <vmfleet/base/unique_fd.hpp>
+#include <vmfleet/machine/machine.hpp>
+#include <vmfleet/testkit/async_test.hpp>
+#include <vmfleet/testkit/guests.hpp>
+
+#include "tests/support/catch.hpp"
+#include "tests/support/process_leak_guard.hpp"
+#include "tests/support/temp_dir.hpp"
+
+using namespace vmfleet;
+using namespace vmfleet::test;
+
+namespace {
+
+MachineConfig marker() {
+  MachineConfig config;
+  config.name = "vm-0";
+  config.accel = Accelerator::tcg;
+  config.memory = Bytes::mebi(32);
+  config.kernel = testkit::guest_path("marker").string();
+  return config;
+}
+
+Error failure_of(const MachineConfig& config) {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  LaunchOptions options;
+  options.state_root = root.path();
+  auto work = [&]() -> Task<void> { co_await Machine::launch(config, options); };
+  std::optional<Error> failure;
+  try {
+    testkit::run_async(work());
+  } catch (const Error& error) {
+    failure = error;
+  }
+  REQUIRE(failure.has_value());
+  REQUIRE(guard.leaked().empty());
+  REQUIRE(std::filesystem::is_empty(root.path()));
+  INFO(failure->what());
+  REQUIRE_FALSE(failure->hint().empty());
+  return *failure;
+}
+
+}  // namespace
+
+TEST_CASE("an option that QEMU does not know") {
+  MachineConfig config = marker();
+  config.qemu_args = {"-no-such-option"};
+  const Error error = failure_of(config);
+  REQUIRE(error.kind() == ErrorKind::exited);
+  REQUIRE_THAT(error.evidence().front(), ContainsSubstring("no-such-option"));
+}
+
+TEST_CASE("a host port that is taken") {
+  const UniqueFd squatter(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  REQUIRE(::bind(squatter.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
+  REQUIRE(::listen(squatter.get(), 1) == 0);
+  REQUIRE(::getsockname(squatter.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  MachineConfig config = marker();
+  Forward forward("web", 80);
+  forward.host_port = ntohs(address.sin_port);
+  config.nets.emplace_back();
+  config.nets.back().forwards.push_back(forward);
+  const Error error = failure_of(config);
+  REQUIRE(error.kind() == ErrorKind::exited);
+  REQUIRE_THAT(error.what(), ContainsSubstring("port"));
+  REQUIRE_THAT(error.evidence().front(), ContainsSubstring("host forwarding rule"));
+}
+
+TEST_CASE("a processor model that does not exist") {
+  MachineConfig config = marker();
+  config.cpu = "quantum9000";
+  REQUIRE(failure_of(config).kind() == ErrorKind::exited);
+}
+
+TEST_CASE("a machine type that does not exist") {
+  MachineConfig config = marker();
+  config.machine = "pdp11";
+  failure_of(config);
+}
+
+TEST_CASE("a kernel that is none") {
+  MachineConfig config = marker();
+  config.kernel = "/proc/self/status";
+  failure_of(config);
+}
+
+TEST_CASE("a QEMU that is not there") {
+  MachineConfig config = marker();
+  config.qemu = "/nonexistent/qemu-system-x86_64";
+  REQUIRE(failure_of(config).kind() == ErrorKind::host_unfit);
+}
+
+TEST_CASE("more memory than the host can address") {
+  MachineConfig config = marker();
+  config.memory = Bytes::gibi(1 << 20);
+  failure_of(config);
+}

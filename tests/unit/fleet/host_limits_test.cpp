@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+// Room on the host.
+#include "fleet/host_limits.hpp"
+
+#include <vmfleet/base/error.hpp>
+
+#include "tests/support/catch.hpp"
+
+using namespace vmfleet;
+
+TEST_CASE("what no host has is refused before anything starts") {
+  try {
+    require_host_room(Bytes::gibi(1 << 20), 8);
+    FAIL("a petabyte was found");
+  } catch (const Error& error) {
+    REQUIRE(error.kind() == ErrorKind::host_unfit);
+    REQUIRE(std::string(error.what()).find("8 machines need") == 0);
+  }
+  REQUIRE_THROWS_AS(require_host_room(Bytes(0), 100'000'000), Error);
+}
+
+TEST_CASE("a small fleet fits, and none always does") {
+  REQUIRE_NOTHROW(require_host_room(Bytes::mebi(1), 1));
+  REQUIRE_NOTHROW(require_host_room(Bytes::gibi(1 << 20), 0));
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+// Instance directories: private, without links, removed by name.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include <vmfleet/base/error.hpp>
+#include <vmfleet/instance/instance_directory.hpp>
+
+#include "tests/support/catch.hpp"
+#include "tests/support/temp_dir.hpp"
+
+using namespace vmfleet;
+using vmfleet::test::TempDir;
+
+namespace {
+
+void touch(const std::filesystem::path& path) {
+  std::ofstream(path) << "x";
+}
+
+ErrorKind kind_of_creating(const std::filesystem::path& root, const std::string& fleet,
+                           const std::string& machine) {
+  try {
+    InstanceDirectory::create(root, fleet, machine);
+  } catch (const Error& error) {
+    return error.kind();
+  }
+  return ErrorKind::internal;
+}
+
+}  // namespace
+
+TEST_CASE("a new instance directory is closed to others, and so is what leads to it") {
+  const TempDir temp;
+  const auto directory = InstanceDirectory::create(temp / "root", "demo", "vm-0");
+  for (const auto& path : {temp / "root", temp / "root/demo", temp / "root/demo/vm-0"}) {
+    struct stat status {};
+    REQUIRE(::stat(path.c_str(), &status) == 0);
+    INFO(path);
+    REQUIRE((status.st_mode & 0777) == 0700);
+  }
+  REQUIRE(directory.path() == temp / "root/demo/vm-0");
+}
+
+TEST_CASE("names that are no single path component are refused") {
+  const TempDir temp;
+  for (const std::string name : {"", ".", "..", "a/b", "/etc", "../up"}) {
+    INFO(name);
+    REQUIRE(kind_of_creating(temp.path(), "demo", name) == ErrorKind::invalid_config);
+    REQUIRE(kind_of_creating(temp.path(), name, "vm-0") == ErrorKind::invalid_config);
+  }
+}
+
+TEST_CASE("a link in the place of a fleet or machine is not followed") {
+  const TempDir temp;
+  std::filesystem::create_directories(temp / "elsewhere");
+  std::filesystem::create_directories(temp / "root");
+  std::filesystem::create_directory_symlink(temp / "elsewhere", temp / "root/demo");
+  REQUIRE(kind_of_creating(temp / "root", "demo", "vm-0") == ErrorKind::conflict);
+  REQUIRE(std::filesystem::is_empty(temp / "elsewhere"));
+}
+
+TEST_CASE("removal takes what is ours, staged files too, and the directory") {
+  const TempDir temp;
+  const auto directory = InstanceDirectory::create(temp.path(), "demo", "vm-0");
+  for (const char* name :
+       {instance_file::kIntent, instance_file::kState, instance_file::kLock, instance_file::kSerial,
+        instance_file::kAlive, instance_file::kQemuErr}) {
+    touch(directory.file(name));
+  }
+  touch(directory.file("state.json.Ab12Cd"));    // a crash in the middle of a write
+  touch(directory.file("intent.json.corrupt"));  // set aside
+  touch(directory.file("disk0.qcow2"));
+  std::filesystem::create_directory(directory.file(instance_file::kWorkingDirectory));
+  directory.remove({"disk0.qcow2"});
+  REQUIRE_FALSE(std::filesystem::exists(directory.path()));
+}
+
+TEST_CASE("removal leaves a stranger's file alone and names it") {
+  const TempDir temp;
+  const auto directory = InstanceDirectory::create(temp.path(), "demo", "vm-0");
+  touch(directory.file("thesis.odt"));
+  try {
+    directory.remove({});
+    FAIL("it was removed");
+  } catch (const Error& error) {
+    REQUIRE(error.kind() == ErrorKind::conflict);
+    REQUIRE(error.evidence() == std::vector<std::string>{"thesis.odt"});
+  }
+  REQUIRE(std::filesystem::exists(directory.file("thesis.odt")));
+}
+
+TEST_CASE("removal follows no link: neither as a wire nor as a staged file") {
+  const TempDir temp;
+  touch(temp / "precious");
+  const auto directory = InstanceDirectory::create(temp / "root", "demo", "vm-0");
+  std::filesystem::create_symlink(temp / "precious", directory.file(instance_file::kSerial));
+  directory.remove({"../../../precious", "/etc/passwd"});
+  REQUIRE(std::filesystem::exists(temp / "precious"));
+  REQUIRE_FALSE(std::filesystem::exists(directory.path()));
+}
+
+TEST_CASE("removing wires keeps the records") {
+  const TempDir temp;
+  const auto directory = InstanceDirectory::create(temp.path(), "demo", "vm-0");
+  touch(directory.file(instance_file::kState));
+  touch(directory.file(instance_file::kControl));
+  directory.remove_wires();
+  REQUIRE(std::filesystem::exists(directory.file(instance_file::kState)));
+  REQUIRE_FALSE(std::filesystem::exists(directory.file(instance_file::kControl)));
+}
+
+TEST_CASE("opening what does not exist says so") {
+  const TempDir temp;
+  try {
+    InstanceDirectory::open(temp / "missing");
+    FAIL("it was opened");
+  } catch (const Error& error) {
+    REQUIRE(error.kind() == ErrorKind::not_found);
+  }
+}

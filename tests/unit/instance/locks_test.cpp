@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+// The two locks of an instance directory.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <vmfleet/base/error.hpp>
+#include <vmfleet/instance/locks.hpp>
+
+#include "tests/support/catch.hpp"
+#include "tests/support/temp_dir.hpp"
+
+using namespace vmfleet;
+using vmfleet::test::TempDir;
+
+TEST_CASE("only one command works on a machine, and the other learns whose lock it is") {
+  const TempDir temp;
+  const auto directory = InstanceDirectory::create(temp.path(), "demo", "vm-0");
+  REQUIRE_FALSE(OperationLock::held(directory));
+  {
+    const auto lock = OperationLock::acquire(directory);
+    REQUIRE(OperationLock::held(directory));
+    try {
+      OperationLock::acquire(directory);
+      FAIL("it was locked twice");
+    } catch (const Error& error) {
+      REQUIRE(error.kind() == ErrorKind::conflict);
+      REQUIRE(error.evidence().front() ==
+              "the lock is held by process " + std::to_string(::getpid()));
+    }
+  }
+  REQUIRE_FALSE(OperationLock::held(directory));
+  REQUIRE_NOTHROW(OperationLock::acquire(directory));
+}
+
+TEST_CASE("a lock on a directory that was removed meanwhile is refused") {
+  const TempDir temp;
+  const auto stale = InstanceDirectory::create(temp.path(), "demo", "vm-0");
+  {
+    const auto lock = OperationLock::acquire(stale);
+    stale.remove({});
+  }
+  REQUIRE_THROWS_AS(OperationLock::acquire(stale), Error);
+}
+
+TEST_CASE("the alive lock lasts exactly as long as the last process that inherited it") {
+  const TempDir temp;
+  const auto directory = InstanceDirectory::create(temp.path(), "demo", "vm-0");
+  REQUIRE_FALSE(is_alive(directory));
+  int gate[2];
+  REQUIRE(::pipe(gate) == 0);
+  pid_t child = 0;
+  {
+    const UniqueFd lock = lock_alive(directory);
+    child = ::fork();
+    if (child == 0) {
+      char byte = 0;
+      ::close(gate[1]);
+      static_cast<void>(!::read(gate[0], &byte, 1));  // until the parent closes its end
+      ::_exit(0);
+    }
+  }
+  REQUIRE(is_alive(directory));
+  REQUIRE_THROWS_AS(lock_alive(directory), Error);
+  ::close(gate[1]);
+  ::waitpid(child, nullptr, 0);
+  ::close(gate[0]);
+  REQUIRE_FALSE(is_alive(directory));
+  REQUIRE_NOTHROW(lock_alive(directory));
+}
+
+TEST_CASE("many who look do not keep out the one who locks") {
+  const TempDir temp;
+  const auto directory = InstanceDirectory::create(temp.path(), "demo", "vm-0");
+  const pid_t looker = ::fork();
+  if (looker == 0) {
+    for (;;) is_alive(directory);
+  }
+  for (int i = 0; i < 200; ++i) {
+    const UniqueFd lock = lock_alive(directory);
+    REQUIRE(lock);
+  }
+  ::kill(looker, SIGKILL);
+  ::waitpid(looker, nullptr, 0);
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// What is said of machines by their directory and the kernel.
+#include <fstream>
+
+#include <vmfleet/instance/intent.hpp>
+#include <vmfleet/instance/locks.hpp>
+#include <vmfleet/machine/machine.hpp>
+
+#include "machine/state_record.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/temp_dir.hpp"
+
+using namespace vmfleet;
+using vmfleet::test::TempDir;
+
+namespace {
+
+struct Place {
+  Place() : directory(InstanceDirectory::create(temp.path(), "demo", "vm-0")) {}
+
+  void record(MachineState state, const std::string& boot_id = host_boot_id()) const {
+    Intent intent;
+    intent.uuid = "u";
+    intent.boot_id = boot_id;
+    write_intent(directory, intent);
+    StateRecord record;
+    record.state = state;
+    write_state(directory, record);
+  }
+  [[nodiscard]] MachineReport inspect() const { return inspect_machine(directory.path()); }
+
+  TempDir temp;
+  InstanceDirectory directory;
+};
+
+}  // namespace
+
+TEST_CASE("a machine that was recorded alive and is not has crashed") {
+  const Place place;
+  place.record(MachineState::ready);
+  const auto report = place.inspect();
+  REQUIRE(report.state == MachineState::crashed);
+  REQUIRE(report.exit.has_value());
+  REQUIRE_FALSE(report.pid.has_value());
+}
+
+TEST_CASE("after the host was restarted the report says so") {
+  const Place place;
+  place.record(MachineState::ready, "another-boot");
+  REQUIRE(place.inspect().exit->kind == "host-reboot");
+}
+
+TEST_CASE("a machine that shut itself down has stopped") {
+  const Place place;
+  place.record(MachineState::ready);
+  std::ofstream(place.directory.file(instance_file::kEvents))
+      << R"({"timestamp": {"seconds": 1, "microseconds": 2}, "event": "SHUTDOWN", )"
+      << R"("data": {"guest": true, "reason": "guest-shutdown"}})"
+      << "\r\n";
+  REQUIRE(place.inspect().state == MachineState::stopped);
+}
+
+TEST_CASE("an empty directory is a machine that was created") {
+  const Place place;
+  REQUIRE(place.inspect().state == MachineState::created);
+}
+
+TEST_CASE("a failed machine stays failed, with its error") {
+  const Place place;
+  StateRecord record;
+  record.state = MachineState::failed;
+  record.error = Error(ErrorKind::exited, "gone");
+  write_state(place.directory, record);
+  const auto report = place.inspect();
+  REQUIRE(report.state == MachineState::failed);
+  REQUIRE(std::string(report.error->what()) == "gone");
+}
+
+TEST_CASE("a corrupt record is reported once, and then rebuilt from what the kernel says") {
+  const Place place;
+  place.record(MachineState::ready);
+  std::ofstream(place.directory.file(instance_file::kState), std::ios::trunc) << "{";
+  const auto first = place.inspect();
+  REQUIRE(first.error.has_value());
+  REQUIRE(first.error->kind() == ErrorKind::corrupt);
+  REQUIRE_FALSE(place.inspect().error.has_value());
+}
+
+TEST_CASE("while a command works on it a machine is starting") {
+  const Place place;
+  const auto lock = OperationLock::acquire(place.directory);
+  REQUIRE(place.inspect().state == MachineState::starting);
+}

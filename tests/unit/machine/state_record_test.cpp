@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// The state record.
+#include "machine/state_record.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/temp_dir.hpp"
+
+using namespace vmfleet;
+using vmfleet::test::TempDir;
+
+TEST_CASE("a state record reads back with every field") {
+  const TempDir temp;
+  const auto directory = InstanceDirectory::create(temp.path(), "demo", "vm-0");
+  REQUIRE_FALSE(read_state(directory).has_value());
+  StateRecord record;
+  record.state = MachineState::failed;
+  record.started_ms = 1'700'000'000'123;
+  record.ready_after = Milliseconds(17);
+  PortForward port;
+  port.name = "ssh";
+  port.protocol = "tcp";
+  port.host_addr = "127.0.0.1";
+  port.host_port = 65535;
+  port.guest_port = 22;
+  record.ports.push_back(port);
+  record.exit.emplace();
+  record.exit->kind = "killed";
+  record.exit->reason = "QEMU was killed";
+  record.error = Error(ErrorKind::timed_out, "late");
+  write_state(directory, record);
+  const auto read = read_state(directory);
+  REQUIRE(read.has_value());
+  REQUIRE(read->state == record.state);
+  REQUIRE(read->started_ms == record.started_ms);
+  REQUIRE(read->ready_after == record.ready_after);
+  REQUIRE(read->ports == record.ports);
+  REQUIRE(read->exit->kind == "killed");
+  REQUIRE_FALSE(read->exit->code.has_value());
+  REQUIRE(std::string(read->error->what()) == "late");
+}
