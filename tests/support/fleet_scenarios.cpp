@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+// Fleets, on a real QEMU and on the fake one alike.
+#include <csignal>
+#include <filesystem>
+#include <map>
+
+#include <vmfleet/async/time.hpp>
+#include <vmfleet/base/error.hpp>
+#include <vmfleet/fleet/fleet.hpp>
+#include <vmfleet/testkit/guests.hpp>
+
+#include "tests/support/catch.hpp"
+#include "tests/support/process_leak_guard.hpp"
+#include "tests/support/qemu_session.hpp"
+#include "tests/support/temp_dir.hpp"
+
+#include <vmfleet/testkit/catch2.hpp>
+
+using namespace vmfleet;
+using namespace vmfleet::test;
+
+namespace {
+
+FleetSpec spec_of(std::size_t count, const std::string& guest = "marker") {
+  FleetOptions options;
+  options.fleet = "demo";
+  options.count = count;
+  options.kernel = testkit::guest_path(guest).string();
+  options.memory = "32M";
+  options.accel = "tcg";
+  options.qemu = qemu_under_test().string();
+  options.ready = {"serial=vmfleet: guest ready"};
+  options.forwards = {"ssh:22"};
+  return FleetSpec::from_options(options);
+}
+
+std::map<std::string, pid_t> pids(const FleetReport& report) {
+  std::map<std::string, pid_t> result;
+  for (const auto& machine : report.machines) result[machine.name] = machine.pid.value_or(0);
+  return result;
+}
+
+}  // namespace
+
+VMFLEET_ASYNC_TEST_CASE("a fleet comes up, repeats itself without effect, and goes down") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Fleet fleet(root.path(), "demo");
+  const FleetReport first = co_await fleet.up(spec_of(4));
+  REQUIRE(first.ready() == 4);
+  REQUIRE(first.failed() == 0);
+  std::map<std::uint16_t, std::string> ports;
+  for (const auto& machine : first.machines) {
+    REQUIRE(machine.ready_after.has_value());
+    REQUIRE(machine.ports.size() == 1);
+    ports[machine.ports[0].host_port] = machine.name;
+  }
+  REQUIRE(ports.size() == 4);
+  const FleetReport again = co_await fleet.up(spec_of(4));
+  REQUIRE(pids(again) == pids(first));
+  const FleetReport more = co_await fleet.up(spec_of(5));
+  REQUIRE(more.ready() == 5);
+  REQUIRE(pids(more)["vm-0"] == pids(first)["vm-0"]);
+  const FleetReport down = co_await fleet.down({}, StopOptions::kill());
+  REQUIRE(down.machines.size() == 5);
+  REQUIRE(down.failed() == 0);
+  REQUIRE_FALSE(std::filesystem::exists(root / "demo"));
+  REQUIRE(guard.leaked().empty());
+}
+
+VMFLEET_ASYNC_TEST_CASE("a machine that was killed is started again by the next up") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Fleet fleet(root.path(), "demo");
+  const FleetReport first = co_await fleet.up(spec_of(2));
+  auto before = pids(first);
+  ::kill(before["vm-1"], SIGKILL);
+  while (fleet.status({"vm-1"}).machines[0].pid) co_await sleep_for(Milliseconds(5));
+  REQUIRE(fleet.status({"vm-1"}).machines[0].state == MachineState::crashed);
+  const FleetReport second = co_await fleet.up(spec_of(2));
+  auto after = pids(second);
+  REQUIRE(second.ready() == 2);
+  REQUIRE(after["vm-0"] == before["vm-0"]);
+  REQUIRE(after["vm-1"] != before["vm-1"]);
+  co_await fleet.down({}, StopOptions::kill());
+}
+
+VMFLEET_ASYNC_TEST_CASE("one failing machine does not take the others with it") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Fleet fleet(root.path(), "demo");
+  FleetSpec spec = spec_of(3);
+  spec.machines[1].config.kernel = testkit::guest_path("panic").string();
+  const FleetReport report = co_await fleet.up(spec);
+  REQUIRE(report.ready() == 2);
+  REQUIRE(report.failed() == 1);
+  REQUIRE(report.machines[1].state == MachineState::failed);
+  REQUIRE(report.machines[1].error->kind() == ErrorKind::exited);
+  REQUIRE_FALSE(report.machines[1].pid.has_value());
+  co_await fleet.down({}, StopOptions::kill());
+}
+
+VMFLEET_ASYNC_TEST_CASE("a changed configuration is a conflict, until it may be replaced") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Fleet fleet(root.path(), "demo");
+  const FleetReport first = co_await fleet.up(spec_of(1, "button"));
+  FleetSpec changed = spec_of(1, "marker");
+  const FleetReport refused = co_await fleet.up(changed);
+  REQUIRE(refused.machines[0].error->kind() == ErrorKind::conflict);
+  REQUIRE(fleet.status().machines[0].pid == first.machines[0].pid);
+  UpOptions replace;
+  replace.recreate = true;
+  const FleetReport replaced = co_await fleet.up(changed, replace);
+  REQUIRE(replaced.ready() == 1);
+  REQUIRE(replaced.machines[0].pid != first.machines[0].pid);
+  co_await fleet.down({}, StopOptions::kill());
+}
+
+VMFLEET_ASYNC_TEST_CASE("never more machines boot at once than allowed") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Fleet fleet(root.path(), "demo");
+  UpOptions options;
+  options.max_boot = 2;
+  std::map<std::string, bool> booting;
+  std::size_t most = 0;
+  options.progress = [&](const ProgressEvent& event) {
+    booting[event.machine] =
+        event.state == MachineState::starting || event.state == MachineState::booting;
+    std::size_t now = 0;
+    for (const auto& [name, is] : booting) now += is ? 1 : 0;
+    most = std::max(most, now);
+  };
+  const FleetReport report = co_await fleet.up(spec_of(5), options);
+  REQUIRE(report.ready() == 5);
+  REQUIRE(most == 2);
+  co_await fleet.down({}, StopOptions::kill());
+}
+
+TEST_CASE("an up that is cancelled at any point leaves nothing that it started") {
+  ProcessLeakGuard guard;
+  for (int point = 0; point < 14; ++point) {
+    const TempDir root;
+    Loop loop;
+    CancelScope scope;
+    Fleet fleet(root.path(), "demo");
+    UpOptions options;
+    int seen = 0;
+    options.progress = [&](const ProgressEvent&) {
+      if (seen++ == point) scope.cancel();
+    };
+    FleetSpec spec = spec_of(4);
+    spec.machines[3].ready.serial = {"never printed"};  // so that it cannot win the race
+    auto work = [&]() -> Task<void> { co_await fleet.up(spec, options); };
+    const auto result = loop.run(with_timeout(testkit::kTestDeadline, scope.run(work())));
+    INFO("point " << point);
+    REQUIRE_FALSE(result.has_value());
+    REQUIRE(guard.leaked().empty());
+    REQUIRE_FALSE(std::filesystem::exists(root / "demo"));
+  }
+}
+
+VMFLEET_ASYNC_TEST_CASE("what was running before stays when a later up is cancelled") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Fleet fleet(root.path(), "demo");
+  const FleetReport first = co_await fleet.up(spec_of(1));
+  FleetSpec more = spec_of(2);
+  more.machines[1].ready.serial = {"never printed"};
+  CancelScope scope;
+  UpOptions options;
+  options.progress = [&](const ProgressEvent& event) {
+    if (event.machine == "vm-1" && event.state == MachineState::booting) scope.cancel();
+  };
+  const auto result = co_await scope.run(fleet.up(more, options));
+  REQUIRE_FALSE(result.has_value());
+  const FleetReport now = fleet.status();
+  REQUIRE(now.machines.size() == 1);
+  REQUIRE(now.machines[0].pid == first.machines[0].pid);
+  co_await fleet.down({}, StopOptions::kill());
+}
+
+VMFLEET_ASYNC_TEST_CASE("down and up without a pause always succeed") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Fleet fleet(root.path(), "demo");
+  for (int i = 0; i < 10; ++i) {
+    const FleetReport up = co_await fleet.up(spec_of(2));
+    INFO("round " << i);
+    REQUIRE(up.ready() == 2);
+    const FleetReport down = co_await fleet.down({}, StopOptions::kill());
+    REQUIRE(down.failed() == 0);
+  }
+}
+
+VMFLEET_ASYNC_TEST_CASE("a dry run gives each machine's command line and touches nothing") {
+  const TempDir root;
+  Fleet fleet(root.path(), "demo");
+  const auto lines = co_await fleet.dry_run(spec_of(3));
+  REQUIRE(lines.size() == 3);
+  REQUIRE_THAT(lines[2].to_shell(), ContainsSubstring("vm-2"));
+  REQUIRE(std::filesystem::is_empty(root.path()));
+}
+
+VMFLEET_ASYNC_TEST_CASE("without waiting, up returns while the guest still boots") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Fleet fleet(root.path(), "demo");
+  UpOptions options;
+  options.wait = false;
+  const FleetReport report = co_await fleet.up(spec_of(1, "hang"), options);
+  REQUIRE(report.machines[0].state == MachineState::booting);
+  REQUIRE(report.failed() == 0);
+  co_await fleet.down({}, StopOptions::kill());
+}
