@@ -117,6 +117,20 @@ TEST_CASE("a kernel record is searched too, and so is text that only looks like 
   REQUIRE(feed_all(literal("gue["), "gue[    1.234567] x\nst").size() == 1);
 }
 
+TEST_CASE("a marker is found in what Linux 6.1 wrote to a serial port") {
+  const std::string_view log =
+      "[    1.400514] Run /init as init process\r\n"
+      "vmfleet: gue[    1.482926] hello from kmsg\r\n"
+      "[    1.483403] and again\r\n"
+      "st ready[    2.088810] tsc: Refined TSC clocksource calibration: 2299.979 MHz\r\n";
+  const auto found = feed_all(
+      PatternSet({Pattern::literal("vmfleet: guest ready"), Pattern::regex("^vm.*ready")}), log);
+  REQUIRE(found.size() == 2);
+  REQUIRE(found[0].line == "vmfleet: guest ready");
+  REQUIRE(found[1].pattern == 1);
+  REQUIRE(found[1].end == found[0].end);
+}
+
 TEST_CASE("a match in a kernel record does not hide one in the line around it") {
   const auto found = feed_all(regex("guest ready|crng"), "gue[    1.234567] crng done\nst ready\n");
   REQUIRE(ends(found) == std::vector<std::uint64_t>{22, 36});
