@@ -90,8 +90,7 @@ void Session::end(const Error& why) {
   if (ended_) return;
   ended_ = why;
   fail_commands(why);
-  for (Waiter* waiter : waiters_) waiter->wake.set();
-  socket_.close();
+  socket_.close();  // ends the reader's wait; the waiters then leave one after the other
 }
 
 void Session::close() {

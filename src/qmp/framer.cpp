@@ -110,7 +110,8 @@ void Framer::scan() {
       case State::complete:
         break;
     }
-    const bool inside = state_ == State::structure || state_ == State::string;
+    const bool inside =
+        state_ == State::structure || state_ == State::string || state_ == State::escape;
     if (inside && cursor_ - start_ > limits_.message_bytes) refuse(cursor_, "");
   }
 }

@@ -91,7 +91,7 @@ Result<Message> decode(std::string_view text) {
 
 Error to_error(const CommandError& refusal, std::string_view command) {
   return Error(kind_of(refusal.error_class),
-               fmt::format("QEMU refused {}: {}", command, sanitize(refusal.description)))
+               fmt::format("{} was refused: {}", command, sanitize(refusal.description)))
       .evidence(sanitize(refusal.error_class + ": " + refusal.description));
 }
 

@@ -87,16 +87,14 @@ Task<void> Session::negotiate() {
   const PeerWatch peer = watch();
   Waiter greeted;
   greeted_ = &greeted;
-  bool silent = false;
   try {
     co_await with_deadline(loop.now() + options_.greeting_timeout, wait(greeted));
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::timed_out) throw;
-    silent = true;
   }
   greeted_ = nullptr;
   if (ended_) throw *ended_;
-  if (silent) throw no_greeting(peer);
+  if (!greeted.served) throw no_greeting(peer);
 
   const auto& offered = greeting_.capabilities;
   json::Object arguments;

@@ -145,6 +145,8 @@ TEST_CASE("a message over the size limit is refused, one of exactly the limit is
   REQUIRE(frame_both_ways("[\"" + std::string(37, 'a') + "\"]\n{}", limits) == expected);
   REQUIRE(frame_both_ways("[\"" + std::string(999, 'a') + "\"]\n{}", limits) == expected);
   REQUIRE(frame_both_ways("[\"" + std::string(38, 'a') + "\x02\"]\n{}", limits) == expected);
+  REQUIRE(frame_both_ways("[\"" + std::string(38, 'a') + "\\", limits) ==
+          std::vector<std::string>(1, expected[0]));
 }
 
 TEST_CASE("the front message stays until it is popped") {
@@ -183,4 +185,19 @@ TEST_CASE("memory is given back after a large message") {
   REQUIRE(framer.capacity() <= std::size_t{1} << 20);
   framer.feed(":1}");
   REQUIRE(drain(framer) == std::vector<std::string>{"{\"a\":1}"});
+}
+
+TEST_CASE("memory does not grow with the number of messages") {
+  Framer framer;
+  const std::string padding(1 << 16, ' ');
+  for (int i = 0; i < 200; ++i) {
+    framer.feed("{\"a\":1}" + padding + "[");
+    REQUIRE(framer.front());
+    framer.pop();
+    REQUIRE_FALSE(framer.front());
+    framer.feed("]\n?" + padding);
+    REQUIRE(drain(framer).size() == 2);
+    framer.feed("\n");
+  }
+  REQUIRE(framer.capacity() <= std::size_t{1} << 20);
 }
