@@ -102,7 +102,8 @@ int main() {
   compare_with_rescanning();
   const std::string log = boot_log(1 << 20) + kMarker;
   const std::string line(1 << 20, 'x');
-  const auto hostile = std::string(1 << 20, 'b');
+  std::string hostile = "begin ";  // holds all that the expression needs, and never matches
+  while (hostile.size() < line.size()) hostile += "end";
   compare_bytes_with_one_piece("1-byte pieces / one piece: literal, boot log",
                                PatternSet({Pattern::literal(kMarker)}), log, 1);
   compare_bytes_with_one_piece("1-byte pieces / one piece: expression, boot log",
@@ -113,7 +114,8 @@ int main() {
                                PatternSet({Pattern::regex("vmfleet: .*ready")}), line + kMarker, 1);
   compare_bytes_with_one_piece("1-byte pieces / one piece: expression without atoms, the same",
                                PatternSet({Pattern::regex("[0-9]{2}[a-f]")}), line + "77a", 1);
-  compare_bytes_with_one_piece("1-byte pieces / one piece: hostile line, a.*b on b…",
-                               PatternSet({Pattern::regex("a[^c]*b")}), hostile, 0);
+  compare_bytes_with_one_piece(
+      "1-byte pieces / one piece: expression that nearly matches, the same",
+      PatternSet({Pattern::regex("end.*begin")}), hostile, 0);
   return 0;
 }
