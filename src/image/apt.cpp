@@ -17,6 +17,7 @@
 namespace vmfleet::image {
 namespace {
 
+constexpr std::size_t kMaxEvidence = 8;
 constexpr std::array kPrograms{"busybox-static", "dropbear-bin", "qemu-guest-agent"};
 
 bool starts_with(std::string_view text, std::string_view prefix) noexcept {
@@ -64,7 +65,8 @@ class Apt {
     // One broken source among several must not end this: what counts is whether the download works.
     std::optional<Error> update_failure;
     try {
-      std::vector<std::string> update{"apt-get", "-q", "update"};
+      std::vector<std::string> update{"apt-get", "-q", "update", "-o",
+                                      "APT::Update::Error-Mode=any"};
       co_await run(std::move(update), work_);
     } catch (const Error& error) {
       update_failure = error;
@@ -72,9 +74,9 @@ class Apt {
     try {
       std::vector<std::filesystem::path> debs = co_await download();
       co_return debs;
-    } catch (Error& error) {
+    } catch (const Error& error) {
       if (!update_failure) throw;
-      throw Error(error).evidence_lines(update_failure->evidence());
+      throw Error(*update_failure).evidence_lines(error.evidence());
     }
   }
 
@@ -146,7 +148,7 @@ class Apt {
     if (output.status.success()) co_return std::move(output.out);
     std::vector<std::string> words;
     for (const std::string_view line : split(output.err, '\n')) {
-      if (!trim(line).empty()) words.push_back(sanitize(trim(line)));
+      if (!trim(line).empty() && words.size() < kMaxEvidence) words.push_back(sanitize(trim(line)));
     }
     throw Error(ErrorKind::unavailable, doing + " failed (" + output.status.describe() + ")")
         .evidence_lines(words);

@@ -42,8 +42,10 @@ for file in $given/authorized_keys/raw /etc/vmfleet/authorized_keys; do
 done
 
 ip link set lo up
+nics=0
 for nic in /sys/class/net/eth*; do
   [ -e "$nic" ] || continue
+  nics=$((nics + 1))
   nic=${nic##*/}
   # Three tries a second apart, then on in the background.
   udhcpc -i "$nic" -s /etc/vmfleet/lease -x "hostname:$name" -t 3 -T 1 -A 5 -b >/dev/null 2>&1 &
@@ -53,10 +55,16 @@ mount -t devpts devpts /dev/pts
 # -R: a host key is made when the first client asks, so that nobody waits for it here.
 sshd=missing
 [ ! -x /usr/sbin/dropbear ] || { sshd=silent; dropbear -R -s; }
-wait
-for nic in /sys/class/net/eth*; do
-  [ ! -e "$nic" ] || [ -e "/run/lease.${nic##*/}" ] || echo "vmfleet: no address on ${nic##*/} yet"
-done
+
+# Of several networks the first address is enough: the others may be LANs that give none.
+leased() { set -- /run/lease.*; [ -e "$1" ]; }
+if [ $nics = 1 ]; then
+  wait
+else
+  tries=$((nics * 60))
+  while [ $tries -gt 0 ] && ! leased; do tries=$((tries - nics)); sleep 0.05; done
+fi
+[ $nics = 0 ] || leased || echo "vmfleet: no network has given an address yet"
 
 # Opened here, so that a press from now on is kept until it is read.
 for event in /sys/class/input/event*; do
@@ -110,7 +118,10 @@ case $1 in
     ;;
   bound | renew)
     ip addr replace "$ip/${mask:-24}" dev "$interface"
-    [ -z "$router" ] || ip route replace default via "${router%% *}" dev "$interface"
+    # The first card's router is preferred.
+    read -r metric <"/sys/class/net/$interface/ifindex"
+    [ -z "$router" ] ||
+      ip route replace default via "${router%% *}" dev "$interface" metric "$metric"
     for server in $dns; do echo "nameserver $server"; done >/etc/resolv.conf
     echo "$ip" >"/run/lease.$interface"
     ;;
