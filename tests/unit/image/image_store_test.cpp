@@ -253,10 +253,19 @@ TEST_CASE("without network the error has apt's own words and a hint, and nothing
   apt.script("apt-get", "echo 'E: Could not resolve host' >&2; exit 100");
   const Error error = build_error(apt, from(ImageSource::packages));
   REQUIRE(error.kind() == ErrorKind::unavailable);
-  REQUIRE_THAT(error.what(), ContainsSubstring("build image tiny: apt-get download failed"));
+  REQUIRE_THAT(error.what(), ContainsSubstring("build image tiny: apt-get update failed"));
   REQUIRE(error.evidence().front() == "E: Could not resolve host");
   REQUIRE_THAT(error.hint(), ContainsSubstring("network"));
   REQUIRE(apt.folders().empty());
+}
+
+TEST_CASE("one source that cannot be reached does not matter when the packages can be had") {
+  const FakeApt apt;
+  apt.script("apt-get",
+             "case $2 in update) echo 'E: one source is gone' >&2; exit 100 ;; download)\n"
+             "[ -n \"$APT_CONFIG\" ] || exit 100\n"
+             "cp $FAKE_APT/debs/*.deb . ;; esac");
+  REQUIRE(build(apt, from(ImageSource::packages)).name == "tiny");
 }
 
 TEST_CASE("without apt the host is unfit to download") {
