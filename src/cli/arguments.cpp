@@ -17,7 +17,7 @@ void add_valued(CLI::App& app, const std::string& name, const std::string& value
     try {
       take(text);
     } catch (const Error& error) {
-      throw Error(error).context(name.substr(name.find("--")));
+      throw Error(error).context(name.substr(0, name.find(',')));
     }
   };
   app.add_option_function<std::string>(name, named_take, description)->type_name(value_name);

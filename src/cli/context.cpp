@@ -9,10 +9,23 @@
 #include <fmt/format.h>
 
 #include <vmfleet/base/text.hpp>
+#include <vmfleet/qemu/validate.hpp>
 
 #include "cli/error_printer.hpp"
 
 namespace vmfleet::cli {
+
+namespace {
+
+/// It becomes a folder below the state root, and nothing else.
+std::string valid_fleet_name(const std::string& name) {
+  if (is_valid_name(name)) return name;
+  throw Error(ErrorKind::invalid_config,
+              fmt::format("'{}' cannot be the name of a fleet", sanitize(name)))
+      .hint("letters, digits, '.', '_' and '-', at most 63, beginning with a letter or digit");
+}
+
+}  // namespace
 
 Context::Context(const Globals& options)
     : globals(options), out(STDOUT_FILENO, options.color), err(STDERR_FILENO, options.color) {}
@@ -35,9 +48,9 @@ std::filesystem::path Context::state_root() const {
 }
 
 std::string Context::fleet_name() const {
-  if (globals.fleet) return *globals.fleet;
-  if (const char* name = std::getenv("VMFLEET_FLEET"); name != nullptr && *name != '\0')
-    return name;
+  if (globals.fleet) return valid_fleet_name(*globals.fleet);
+  const char* name = std::getenv("VMFLEET_FLEET");
+  if (name != nullptr && *name != '\0') return valid_fleet_name(name);
   std::error_code ignored;
   if (std::filesystem::exists(kFleetFile, ignored)) return FleetSpec::load(kFleetFile).name;
   return "default";

@@ -51,7 +51,8 @@ Check check_kvm() {
   if (::ioctl(fd.get(), KVM_GET_API_VERSION, 0) != KVM_API_VERSION) {
     return Check("kvm", Status::warn, "/dev/kvm opens but does not answer as KVM does");
   }
-  return Check("kvm", Status::ok, "/dev/kvm answers; --accel kvm uses it");
+  return Check("kvm", Status::ok,
+               "/dev/kvm answers; whether guests run on it is tried at the first use");
 }
 
 std::optional<Bytes> available_memory() {

@@ -86,6 +86,8 @@ CLI::App& Program::command(const std::string& group, const std::string& name,
 CLI::App& Program::command_below(CLI::App& parent, const std::string& name,
                                  const std::string& description) {
   CLI::App& app = *parent.add_subcommand(name, description);
+  app.group("Commands");
+  app.footer("");
   // Listed once, with the options of every command.
   if (CLI::Option* help = app.get_help_ptr()) help->group("");
   return app;
@@ -162,7 +164,12 @@ Error Program::translate(const CLI::ParseError& error) {
       }
     }
   }
-  return refused(sanitize(error.what()));
+  const std::string words = sanitize(error.what());
+  // "--name: 1 required VALUE missing", in the words of one version or another.
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+    return refused(words.substr(0, words.find(':')) + " needs one value");
+  }
+  return refused(words);
 }
 
 Error Program::unexpected(const std::string& argument) {

@@ -51,6 +51,11 @@ void require_files(const FleetSpec& spec) {
 
 FleetSpec load_file(const Context& context, const SpecArguments& arguments,
                     const std::string& file) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(file, ignored)) {
+    throw Error(ErrorKind::invalid_config, fmt::format("no such fleet file: {}", sanitize(file)))
+        .hint("without -f, options such as -n and --image describe the fleet");
+  }
   SpecOptions options;
   if (context.globals.fleet) options.fleet = *context.globals.fleet;
   options.count = arguments.count;

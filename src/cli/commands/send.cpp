@@ -18,7 +18,9 @@ struct SendArguments {
 
 Task<int> send(Context& context, const SendArguments& arguments) {
   Machine machine = co_await Machine::adopt(context.directory_of(arguments.name));
-  co_await machine.send(arguments.no_newline ? arguments.text : arguments.text + "\n");
+  std::string text = arguments.text;
+  if (!arguments.no_newline) text += '\n';
+  co_await machine.send(std::move(text));
   co_return kDone;
 }
 

@@ -53,7 +53,7 @@ std::string draw_row(const Board::Row& row, Milliseconds elapsed, std::size_t na
   const std::string state = fmt::format("{:<8}", to_string(row.state));
   const std::string rest = fmt::format("  {:>10}  {}", to_string(time), row.detail);
   const std::string plain = fit_columns(name + state + rest, columns);
-  if (plain.size() < name.size() + state.size()) return plain;
+  if (display_width(plain) <= name.size() + state.size()) return plain;
   return name + style.paint(state, color_of(row.state)) + plain.substr(name.size() + state.size());
 }
 

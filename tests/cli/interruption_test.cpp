@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// Signals: what a command started is gone, and the terminal is as it was.
+#include <csignal>
+
+#include "tests/cli/program.hpp"
+#include "tests/cli/terminal.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace vmfleet;
+using test::Terminal;
+using test::up_with;
+using test::Vmfleet;
+
+namespace {
+
+void check_that_nothing_is_left(const Vmfleet& world) {
+  CHECK_FALSE(std::filesystem::exists(world.state() / "default"));
+  test::ProcessLeakGuard guard;
+  CHECK(world.document({"ps"})["machines"].as_array()->empty());
+}
+
+}  // namespace
+
+TEST_CASE("Ctrl-C in the middle of up ends what it started") {
+  const Vmfleet world;
+  Terminal terminal(world, up_with("hang", {"-n", "3", "--max-boot", "2"}));
+  terminal.wait_for("booting");
+  terminal.type("\x03");
+  CHECK(terminal.wait() == 130);
+  CHECK(terminal.cursor_is_shown());
+  CHECK(terminal.modes_are_unchanged());
+  check_that_nothing_is_left(world);
+}
+
+TEST_CASE("every ending signal has its exit code, and the same cleanup") {
+  for (const auto& [number, code] : {std::pair(SIGINT, 130), {SIGTERM, 143}, {SIGHUP, 129}}) {
+    const Vmfleet world;
+    Terminal terminal(world, up_with("hang"));
+    terminal.wait_for("booting");
+    terminal.signal(number);
+    CHECK(terminal.wait() == code);
+    CHECK(terminal.cursor_is_shown());
+    check_that_nothing_is_left(world);
+  }
+}
+
+TEST_CASE("a storm of signals changes nothing") {
+  const Vmfleet world;
+  Terminal terminal(world, up_with("hang", {"-n", "2"}));
+  terminal.wait_for("booting");
+  for (int i = 0; i < 50; ++i) terminal.signal(i % 2 == 0 ? SIGINT : SIGTERM);
+  CHECK(terminal.wait() == 130);
+  check_that_nothing_is_left(world);
+}
+
+TEST_CASE("an interrupted up leaves the machines that ran before it") {
+  const Vmfleet world;
+  world.run(up_with("marker"));
+  Terminal terminal(world, up_with("marker", {"-n", "2", "--ready", "serial=never said"}));
+  terminal.wait_for("booting");
+  terminal.signal(SIGINT);
+  CHECK(terminal.wait() == 130);
+  const auto ps = world.document({"ps"});
+  REQUIRE(ps["machines"].as_array()->size() == 1);
+  CHECK(ps["machines"].as_array()->front().text("name") == "vm-0");
+}
+
+TEST_CASE("a follower is interrupted at once, and the machine runs on") {
+  const Vmfleet world;
+  world.run(up_with("marker"));
+  Terminal terminal(world, {"logs", "-f"});
+  terminal.wait_for("guest ready");
+  terminal.signal(SIGINT);
+  CHECK(terminal.wait() == 130);
+  CHECK(world.document({"ps"}).integer("ready", 0) == 1);
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+// The life of real machines: QEMU under TCG with tiny guests.
+#include "tests/cli/program.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace vmfleet;
+using test::up_with;
+using test::Vmfleet;
+using test::Words;
+
+namespace {
+
+std::size_t count_of(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+const json::Value& machine(const json::Value& document, std::size_t index) {
+  return document["machines"].as_array()->at(index);
+}
+
+}  // namespace
+
+TEST_CASE("a fleet comes up, is looked at, and goes down without a trace") {
+  const Vmfleet world;
+  const auto up = world.document(up_with("marker", {"-n", "3", "--forward", "ssh:22"}));
+  CHECK(up.text("schema") == "vmfleet.up/1");
+  CHECK(up.text("fleet") == "default");
+  CHECK(up.integer("ready", -1) == 3);
+  CHECK(up.integer("failed", -1) == 0);
+  REQUIRE(up["machines"].as_array()->size() == 3);
+  const auto ps = world.document({"ps"});
+  for (std::size_t i = 0; i < 3; ++i) {
+    const auto& seen = machine(ps, i);
+    CHECK(seen.text("name") == "vm-" + std::to_string(i));
+    CHECK(seen.text("state") == "ready");
+    CHECK(seen.integer("pid", 0) > 1);
+    CHECK(seen.text("uuid").size() == 36);
+    CHECK(seen.integer("ready_ms", -1) >= 0);
+    const auto& port = seen["ports"].as_array()->at(0);
+    CHECK(port.text("name") == "ssh");
+    CHECK(port.text("host_addr") == "127.0.0.1");
+    CHECK(port.integer("host", 0) > 0);
+    CHECK(port.integer("guest", 0) == 22);
+  }
+  const auto down = world.document({"down", "--grace", "0ms"});
+  CHECK(down.text("schema") == "vmfleet.down/1");
+  CHECK(down["machines"].as_array()->size() == 3);
+  CHECK_FALSE(std::filesystem::exists(world.state() / "default"));
+}
+
+TEST_CASE("up may be repeated, and starts what is missing") {
+  const Vmfleet world;
+  const auto first = world.document(up_with("marker"));
+  const auto second = world.document(up_with("marker", {"-n", "2"}));
+  CHECK(machine(first, 0).integer("pid", 1) == machine(second, 0).integer("pid", 2));
+  CHECK(second.integer("ready", -1) == 2);
+}
+
+TEST_CASE("the answer of up for people is the table of ps") {
+  const Vmfleet world;
+  const auto up = world.run(up_with("marker", {"-n", "2"}));
+  CHECK(up.code == 0);
+  CHECK(up.out == world.run({"ps"}).out);
+  CHECK(count_of(up.out, "\n") == 3);
+  CHECK(world.run({"ps", "-q"}).out == "vm-0\nvm-1\n");
+  CHECK(world.run({"ps", "-q", "vm-{1..1}"}).out == "vm-1\n");
+}
+
+TEST_CASE("a dry run prints command lines and starts nothing") {
+  const Vmfleet world;
+  const auto ran = world.run(up_with("marker", {"-n", "2", "--dry-run"}));
+  CHECK(ran.code == 0);
+  CHECK(count_of(ran.out, "qemu-system-x86_64") == 2);
+  CHECK_FALSE(std::filesystem::exists(world.state() / "default"));
+  const auto document = world.document(up_with("marker", {"--dry-run"}));
+  CHECK(document.text("schema") == "vmfleet.dry-run/1");
+  CHECK(document["commands"].as_array()->size() == 1);
+}
+
+TEST_CASE("logs of several machines have a prefix, of one machine none") {
+  const Vmfleet world;
+  world.run(up_with("marker", {"-n", "2"}));
+  CHECK(world.run({"logs"}).out == "vm-0 | vmfleet: guest ready\nvm-1 | vmfleet: guest ready\n");
+  CHECK(world.run({"logs", "vm-1"}).out == "vmfleet: guest ready\n");
+  CHECK_THAT(world.run({"logs", "--json", "vm-1"}).out,
+             ContainsSubstring(R"({"machine":"vm-1","line":"vmfleet: guest ready"})"));
+}
+
+TEST_CASE("--tail shows the last lines of a log") {
+  const Vmfleet world;
+  world.run(up_with("flood", {"--append", "5000"}));
+  const auto all = world.run({"logs"}).out;
+  CHECK(count_of(all, "\n") == 5001);
+  CHECK(world.run({"logs", "--tail", "2"}).out == "line 00004999\nvmfleet: guest ready\n");
+  CHECK(world.run({"logs", "--tail", "9999"}).out == all);
+  CHECK(world.run({"logs", "--tail", "0"}).out.empty());
+}
+
+TEST_CASE("guest output cannot drive the terminal unless it is asked for raw") {
+  const Vmfleet world;
+  world.run(up_with("say", {"--append", "evil \x1b[2J text"}));
+  CHECK_THAT(world.run({"logs"}).out, ContainsSubstring("evil \\x1b[2J text"));
+  CHECK_THAT(world.run({"logs", "--raw"}).out, ContainsSubstring("evil \x1b[2J text"));
+}
+
+TEST_CASE("a follower sees all and ends with the machine") {
+  const Vmfleet world;
+  const auto ran = world.run(up_with("late", {"--append", "500", "--no-wait"}));
+  CHECK(ran.code == 0);
+  const auto followed =
+      world.shell("vmfleet logs -f & vmfleet wait; vmfleet kill --progress none; wait $!");
+  CHECK(followed.code == 0);
+  CHECK(count_of(followed.out, "vmfleet: guest ready\n") >= 1);
+}
+
+TEST_CASE("ports are found by name and by the guest's number") {
+  const Vmfleet world;
+  world.run(up_with("marker", {"--forward", "ssh:22", "--forward", "web:80"}));
+  const auto ssh = world.run({"port", "vm-0", "ssh"});
+  CHECK(ssh.code == 0);
+  CHECK(ssh.out.rfind("127.0.0.1:", 0) == 0);
+  CHECK(world.run({"port", "vm-0", "22"}).out == ssh.out);
+  CHECK(count_of(world.run({"port", "vm-0"}).out, "\n") == 3);
+  CHECK(world.document({"port", "vm-0"})["ports"].as_array()->size() == 2);
+  const auto missing = world.run({"port", "vm-0", "ftp"});
+  CHECK(missing.code == 4);
+  CHECK_THAT(missing.err, ContainsSubstring("ssh, web"));
+}
+
+TEST_CASE("a machine tells its command line, its facts, and answers QMP") {
+  const Vmfleet world;
+  world.run(up_with("marker"));
+  CHECK_THAT(world.run({"cmdline", "vm-0"}).out, ContainsSubstring("marker.elf"));
+  const auto argv = world.document({"cmdline", "vm-0"});
+  CHECK(argv["argv"].as_array()->size() > 10);
+  const auto inspect = world.document({"inspect", "vm-0"});
+  CHECK(inspect.text("schema") == "vmfleet.inspect/1");
+  CHECK(machine(inspect, 0)["argv"] == argv["argv"]);
+  CHECK_THAT(world.run({"inspect", "vm-0"}).out, ContainsSubstring("state: ready\n"));
+  const auto status = world.document({"qmp", "vm-0", "query-status"});
+  CHECK(status["return"].text("status") == "running");
+  CHECK(world.run({"qmp", "vm-0", "nosuch"}).code == 1);
+}
+
+TEST_CASE("pause, resume and reset show in ps and events") {
+  const Vmfleet world;
+  world.run(up_with("marker"));
+  CHECK(world.run({"pause", "vm-0"}).code == 0);
+  CHECK(machine(world.document({"ps"}), 0).text("state") == "paused");
+  CHECK(world.run({"resume", "vm-0"}).code == 0);
+  CHECK(machine(world.document({"ps"}), 0).text("state") == "ready");
+  CHECK(world.run({"reset", "vm-0"}).code == 0);
+  const auto events = world.run({"events", "vm-0"}).out;
+  for (const char* name : {" vm-0 STOP", " vm-0 RESUME", " vm-0 RESET"}) {
+    CHECK_THAT(events, ContainsSubstring(name));
+  }
+  const auto lines = world.run({"events", "--json", "vm-0"}).out;
+  CHECK(json::parse(lines.substr(0, lines.find('\n')))->text("event") == "RESUME");
+}
+
+TEST_CASE("what is sent reaches the console") {
+  const Vmfleet world;
+  world.run(up_with("echo"));
+  CHECK(world.run({"send", "vm-0", "hello there"}).code == 0);
+  const auto wait = world.run({"wait", "vm-0", "--for", "serial=hello there", "--timeout", "60s"});
+  CHECK(wait.code == 0);
+  CHECK_THAT(wait.out, ContainsSubstring("hello there"));
+}
+
+TEST_CASE("wait tells what was met, and what was missing") {
+  const Vmfleet world;
+  world.run(up_with("marker", {"-n", "2"}));
+  CHECK(world.run({"wait"}).code == 0);
+  const auto met = world.document({"wait", "--for", "regex=guest re.dy", "--timeout", "60s"});
+  CHECK(met.text("schema") == "vmfleet.wait/1");
+  CHECK(machine(met, 1).flag("met", false));
+  const auto missing = world.run({"wait", "--for", "serial=never", "--timeout", "100ms", "vm-0"});
+  CHECK(missing.code == 6);
+  CHECK_THAT(missing.err, ContainsSubstring("missing serial 'never'"));
+  CHECK_THAT(missing.err, ContainsSubstring("    vmfleet: guest ready"));
+}
+
+TEST_CASE("with --any the first machine is enough") {
+  const Vmfleet world;
+  world.run(up_with("marker", {"-n", "2"}));
+  world.run({"kill", "vm-1"});
+  const auto any = world.document({"wait", "--for", "exit", "--any", "--timeout", "60s"});
+  CHECK_FALSE(machine(any, 0).flag("met", true));
+  CHECK(machine(any, 1).flag("met", false));
+}
+
+TEST_CASE("stopped machines keep their directory, and start again") {
+  const Vmfleet world;
+  world.run(up_with("button"));
+  const auto stop = world.document({"stop"});
+  CHECK(stop.text("schema") == "vmfleet.stop/1");
+  CHECK(machine(stop, 0).text("state") == "stopped");
+  CHECK(machine(stop, 0)["exit"].text("kind") == "guest-shutdown");
+  CHECK(machine(world.document({"ps"}), 0).text("state") == "stopped");
+  const auto port = world.run({"port", "vm-0"});
+  CHECK(port.code == 7);
+  CHECK_THAT(port.err, ContainsSubstring("does not run"));
+  CHECK(machine(world.document(up_with("button")), 0).text("state") == "ready");
+}
+
+TEST_CASE("several fleets live side by side") {
+  const Vmfleet world;
+  world.run(up_with("marker", {"-p", "one"}));
+  world.run(up_with("marker", {"-p", "two"}));
+  CHECK(world.run({"ps", "-q", "-p", "two"}).out == "vm-0\n");
+  CHECK_THAT(world.run({"ps"}).err, ContainsSubstring("one, two"));
+  CHECK(world.run({"down", "--grace", "0ms", "-p", "one"}).code == 0);
+  CHECK(world.document({"ps", "-p", "two"}).integer("ready", 0) == 1);
+}
+
+TEST_CASE("a folder with a fleet file is its own fleet") {
+  const Vmfleet world;
+  const auto dry = world.run(up_with("marker", {"--dry-run"}));
+  REQUIRE(dry.code == 0);
+  const auto ran = world.shell(
+      "mkdir lab && cd lab && cat >vmfleet.toml <<END\n"
+      "[machine.web]\ncount = 2\naccel = \"tcg\"\nmemory = \"32M\"\n"
+      "kernel = \"$VMFLEET_TESTKIT_DIR/marker.elf\"\n"
+      "[machine.web.ready]\nserial = \"vmfleet: guest ready\"\nEND\n"
+      "vmfleet up --progress none >/dev/null && vmfleet ps -q");
+  CHECK(ran.out == "web-0\nweb-1\n");
+  CHECK(std::filesystem::exists(world.state() / "lab" / "web-1"));
+}

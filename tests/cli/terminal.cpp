@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+// A pseudo-terminal and the program behind it.
+#include "tests/cli/terminal.hpp"
+
+#include <poll.h>
+#include <pty.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "tests/support/catch.hpp"
+
+namespace vmfleet::test {
+
+namespace {
+
+constexpr int kPatienceMs = 120'000;
+
+std::vector<char*> pointers(Words& words) {
+  std::vector<char*> list;
+  for (auto& word : words) list.push_back(word.data());
+  list.push_back(nullptr);
+  return list;
+}
+
+}  // namespace
+
+Terminal::Terminal(const Vmfleet& world, Words arguments, unsigned short rows,
+                   unsigned short columns) {
+  arguments.insert(arguments.begin(), program_path());
+  Words environment = world.environment_list();
+  const auto argv = pointers(arguments);
+  const auto envp = pointers(environment);
+  winsize size{rows, columns, 0, 0};
+  int master = -1;
+  pid_ = ::forkpty(&master, nullptr, nullptr, &size);
+  if (pid_ == 0) {
+    ::execve(argv[0], argv.data(), envp.data());
+    ::_exit(127);
+  }
+  REQUIRE(pid_ > 0);
+  master_ = UniqueFd(master);
+  ::tcgetattr(master_.get(), &modes_);
+}
+
+Terminal::~Terminal() {
+  if (code_ >= 0) return;
+  ::kill(pid_, SIGTERM);
+  wait();
+}
+
+bool Terminal::read_more() {
+  pollfd readable{master_.get(), POLLIN, 0};
+  if (::poll(&readable, 1, kPatienceMs) <= 0) return false;
+  std::array<char, 4096> buffer;
+  const ssize_t count = ::read(master_.get(), buffer.data(), buffer.size());
+  if (count <= 0) return false;  // EIO: the program has closed its side
+  output_.append(buffer.data(), static_cast<std::size_t>(count));
+  return true;
+}
+
+void Terminal::wait_for(const std::string& text) {
+  auto at = output_.find(text, seen_);
+  while (at == std::string::npos) {
+    if (!read_more()) FAIL("no '" << text << "' on the terminal, but:\n" << output_);
+    at = output_.find(text, seen_);
+  }
+  seen_ = at + text.size();
+}
+
+void Terminal::signal(int number) const {
+  REQUIRE(::kill(pid_, number) == 0);
+}
+
+void Terminal::type(const std::string& keys) const {
+  REQUIRE(::write(master_.get(), keys.data(), keys.size()) == static_cast<ssize_t>(keys.size()));
+}
+
+int Terminal::wait() {
+  while (read_more()) continue;
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) continue;
+  code_ = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  return code_;
+}
+
+bool Terminal::cursor_is_shown() const {
+  const auto hidden = output_.rfind("\x1b[?25l");
+  const auto shown = output_.rfind("\x1b[?25h");
+  return hidden == std::string::npos || (shown != std::string::npos && shown > hidden);
+}
+
+bool Terminal::modes_are_unchanged() const {
+  termios now{};
+  if (::tcgetattr(master_.get(), &now) != 0) return false;
+  return now.c_iflag == modes_.c_iflag && now.c_oflag == modes_.c_oflag &&
+         now.c_lflag == modes_.c_lflag && now.c_cflag == modes_.c_cflag;
+}
+
+}  // namespace vmfleet::test
