@@ -13,7 +13,14 @@ Object::Object(Object&&) noexcept = default;
 Object& Object::operator=(const Object&) = default;
 Object& Object::operator=(Object&&) noexcept = default;
 Object::~Object() = default;
-bool Object::operator==(const Object&) const = default;
+
+// Written out: Clang 14 crashes on the defaulted pair, which is mutually recursive.
+bool Object::operator==(const Object& other) const {
+  return members_ == other.members_;
+}
+bool Value::operator==(const Value& other) const {
+  return data_ == other.data_;
+}
 
 Object& Object::set(std::string key, Value value) {
   for (auto& member : members_) {

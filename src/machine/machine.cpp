@@ -14,6 +14,7 @@
 #include <vmfleet/async/offload.hpp>
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/base/text.hpp>
+#include <vmfleet/console/console.hpp>
 #include <vmfleet/instance/identity.hpp>
 #include <vmfleet/instance/locks.hpp>
 #include <vmfleet/io/files.hpp>
@@ -180,24 +181,10 @@ Task<void> Machine::reset() {
 }
 
 Task<void> Machine::send(std::string text) {
-  const auto path = live_->directory.file(instance_file::kSerialIn);
-  const UniqueFd fifo = files::open(path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW);
-  constexpr Milliseconds kPause(20);
   constexpr Milliseconds kPatience(10'000);
-  const TimePoint deadline = live_->loop.now() + kPatience;
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    const ssize_t count = ::write(fifo.get(), rest.data(), rest.size());
-    if (count > 0) {
-      rest.remove_prefix(static_cast<std::size_t>(count));
-    } else if (errno != EAGAIN && errno != EINTR) {
-      throw errno_error("write " + path.string(), errno);
-    } else if (live_->loop.now() > deadline) {
-      throw Error(ErrorKind::timed_out, fmt::format("{} does not read its console", name()));
-    } else {
-      co_await sleep_for(kPause);
-    }
-  }
+  console::Console console(live_->loop, live_->directory.file(instance_file::kSerial),
+                           live_->directory.file(instance_file::kSerialIn));
+  co_await console.send(std::move(text), kPatience);
 }
 
 const std::string& Machine::name() const noexcept {

@@ -22,6 +22,7 @@ constexpr std::size_t kShownLines = 12;
 // A guest may reboot once on purpose; one that does it again without becoming ready is in a loop.
 constexpr std::size_t kResetLoop = 3;
 constexpr Milliseconds kAgentPatience(500);
+constexpr Milliseconds kConsolePause(50);
 
 console::CrashWatch make_crash_watch(const Readiness& readiness) {
   if (!readiness.fail) return console::CrashWatch();
@@ -136,20 +137,39 @@ const PortForward& ReadyWait::find_ssh() const {
 }
 
 Task<void> ReadyWait::watch_serial() {
+  bool at_rest = true;
   for (;;) {
-    const TailChunk chunk = co_await serial_.next();
-    if (chunk.restarted) {
-      if (matcher_) matcher_->restart(chunk.offset);
-      crash_watch_.restart(chunk.offset);
+    const auto chunk = co_await next_serial(at_rest);
+    at_rest = !chunk.has_value();
+    if (at_rest) {
+      read_serial("", true);
+      continue;
     }
-    read_serial(chunk.data, false);
+    if (chunk->restarted) {
+      if (matcher_) matcher_->restart(chunk->offset);
+      crash_watch_.restart(chunk->offset);
+    }
+    read_serial(chunk->data, false);
   }
+}
+
+// QEMU writes the console byte by byte: only a pause tells an open line from a half-written one.
+Task<std::optional<TailChunk>> ReadyWait::next_serial(bool at_rest) {
+  if (at_rest) co_return co_await serial_.next();
+  try {
+    co_return co_await with_timeout(kConsolePause, serial_.next());
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::timed_out) throw;
+  }
+  co_return std::nullopt;
 }
 
 void ReadyWait::read_serial(std::string_view data, bool at_rest) {
   if (matcher_) {
     auto matches = matcher_->feed(data);
-    for (auto& match : matcher_->at_rest()) matches.push_back(std::move(match));
+    if (at_rest) {
+      for (auto& match : matcher_->at_rest()) matches.push_back(std::move(match));
+    }
     for (const auto& match : matches) meet(*by_pattern_[match.pattern], sanitize(trim(match.line)));
   }
   judge(crash_watch_.feed(data));

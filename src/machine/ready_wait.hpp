@@ -40,6 +40,8 @@ class ReadyWait {
   [[nodiscard]] bool satisfied() const;
 
   Task<void> watch_serial();
+  /// Waits for output; nullopt when there was some and it pauses now.
+  Task<std::optional<TailChunk>> next_serial(bool at_rest);
   /// What the guest printed until now; `at_rest` when it pauses.
   void read_serial(std::string_view data, bool at_rest);
   void judge(const std::optional<console::Crash>& crash);

@@ -82,7 +82,7 @@ class Value {
   [[nodiscard]] std::int64_t integer(std::string_view key, std::int64_t otherwise) const noexcept;
   [[nodiscard]] bool flag(std::string_view key, bool otherwise) const noexcept;
 
-  bool operator==(const Value&) const = default;
+  bool operator==(const Value& other) const;
 
  private:
   friend class Writer;
