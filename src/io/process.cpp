@@ -3,6 +3,8 @@
 #include <vmfleet/io/process.hpp>
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +29,20 @@ std::string ExitStatus::describe() const {
   return fmt::format("exit code {}", code);
 }
 
+namespace {
+
+// The end of the lifeline is a kill already, but not for a program that closes what it inherits
+// (ssh does). Who may not be killed (a set-uid program) is not waited for.
+void kill_and_await(int pidfd) noexcept {
+  if (::syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0) != 0) return;
+  // Not by waitid(2), which does not block on a pidfd that a loop has made non-blocking.
+  pollfd entry{pidfd, POLLIN, 0};
+  while (::poll(&entry, 1, -1) < 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace
+
 Process Process::spawn(Loop&, const ProcessOptions& options) {
   auto child = detail::spawn_child(options);
   return Process(std::move(child.pidfd), std::move(child.lifeline));
@@ -37,10 +53,10 @@ Process::~Process() {
   const bool mortal = static_cast<bool>(lifeline_);
   lifeline_.reset();
   if (status_) return;
-  // The kill is on its way; reaping it here leaves no zombie behind. One that outlives its owner
-  // is reaped only if it has ended already.
+  if (mortal) kill_and_await(pidfd_.fd());
+  // No zombie is left behind. One that outlives its owner is reaped only if it has ended already.
   siginfo_t info{};
-  ::waitid(P_PIDFD, static_cast<id_t>(pidfd_.fd()), &info, WEXITED | (mortal ? 0 : WNOHANG));
+  ::waitid(P_PIDFD, static_cast<id_t>(pidfd_.fd()), &info, WEXITED | WNOHANG);
 }
 
 std::optional<ExitStatus> Process::poll() {

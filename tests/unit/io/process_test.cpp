@@ -137,3 +137,18 @@ TEST_CASE("a hundred processes run beside each other and all are reaped") {
   REQUIRE(nothing_to_reap());
   REQUIRE(open_descriptors() == before);
 }
+
+TEST_CASE("cancelling a command kills it and waits for its end") {
+  Loop loop;
+  const auto before = open_descriptors();
+  REQUIRE_THROWS_AS(loop.run(with_timeout(5ms, run_process(shell("exec sleep 1000")))), Error);
+  REQUIRE(nothing_to_reap());
+  REQUIRE(open_descriptors() == before);
+}
+
+TEST_CASE("a command that closed its lifeline can be cancelled too") {
+  Loop loop;
+  REQUIRE_THROWS_AS(loop.run(with_timeout(100ms, run_process(shell("exec 3<&-; exec sleep 1000")))),
+                    Error);
+  REQUIRE(nothing_to_reap());
+}
