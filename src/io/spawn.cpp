@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -72,6 +73,14 @@ void tie_to_owner(Plan& plan, int fd) {
   }
 }
 
+// Close at exec what is ours, in the gaps between the child's numbers too.
+void close_ours_at_exec() {
+  if (::syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) == 0) return;
+  rlimit limit{};  // an old kernel, or a container's filter
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  for (int fd = 3; fd < static_cast<int>(limit.rlim_cur); ++fd) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
 void arrange_descriptors(Plan& plan) {
   // First out of the way of every target number, then into place.
   for (auto& [target, source] : plan.moves) {
@@ -82,15 +91,14 @@ void arrange_descriptors(Plan& plan) {
     plan.lifeline = ::fcntl(plan.lifeline, F_DUPFD_CLOEXEC, plan.first_free + 1);
     if (plan.lifeline < 0) give_up(plan);
   }
+  close_ours_at_exec();
   for (const auto& [target, source] : plan.moves) {
     if (::dup2(source, target) < 0) give_up(plan);
   }
   if (plan.lifeline >= 0) {
     if (::dup2(plan.lifeline, plan.first_free) < 0) give_up(plan);
     tie_to_owner(plan, plan.first_free);
-    ++plan.first_free;
   }
-  ::syscall(SYS_close_range, plan.first_free, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
 int child_main(void* argument) {
