@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,7 +41,9 @@ std::string find_program(const std::string& name) {
   const char* path = std::getenv("PATH");
   for (const auto folder : split(path == nullptr ? "/usr/bin:/bin" : path, ':')) {
     const std::string candidate = fmt::format("{}/{}", folder.empty() ? "." : folder, name);
-    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+    struct stat status {};
+    const bool file = ::stat(candidate.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+    if (file && ::access(candidate.c_str(), X_OK) == 0) return candidate;
   }
   throw errno_error(ErrorKind::not_found, fmt::format("find '{}' in PATH", sanitize(name)), ENOENT);
 }
@@ -56,7 +59,8 @@ struct Plan {
   int lifeline = -1;                       // ours; becomes the child's descriptor `first_free`
   int first_free = 3;
   bool new_session = false;
-  int error = 0;  // written by the child: memory is shared until exec
+  bool in_directory = false;  // written by the child, as is `error`: memory is shared until exec
+  int error = 0;
 };
 
 [[noreturn]] void give_up(Plan& plan) {
@@ -109,6 +113,7 @@ int child_main(void* argument) {
   if (plan.new_session && ::setsid() < 0) give_up(plan);
   arrange_descriptors(plan);
   if (plan.directory != nullptr && ::chdir(plan.directory) != 0) give_up(plan);
+  plan.in_directory = true;
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -160,7 +165,7 @@ SpawnedChild clone_child(Plan& plan) {
                             &plan, &pidfd);
   const int clone_error = errno;
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (pid < 0) throw errno_error("start a process", clone_error);
+  if (pid < 0) throw errno_error(ErrorKind::unavailable, "start a process", clone_error);
   return SpawnedChild{Pidfd(UniqueFd(pidfd), pid), UniqueFd()};
 }
 
@@ -191,8 +196,12 @@ SpawnedChild spawn_child(const ProcessOptions& options) {
   }
   SpawnedChild child = clone_child(plan);
   if (plan.error != 0) {
-    ::waitpid(child.pidfd.pid(), nullptr, 0);
-    throw errno_error(fmt::format("start '{}'", sanitize(plan.program)), plan.error);
+    while (::waitpid(child.pidfd.pid(), nullptr, 0) < 0 && errno == EINTR) {
+    }
+    const auto where = plan.in_directory || plan.directory == nullptr
+                           ? std::string()
+                           : fmt::format(" in {}", sanitize(plan.directory));
+    throw errno_error(fmt::format("start '{}'{}", sanitize(plan.program), where), plan.error);
   }
   child.lifeline = std::move(lifeline);
   return child;

@@ -392,3 +392,42 @@ TEST_CASE("nothing more is inherited where the kernel lacks close_range") {
   REQUIRE(WIFEXITED(status));
   REQUIRE(WEXITSTATUS(status) == 0);
 }
+
+TEST_CASE("a folder that is missing is named, not the program") {
+  ProcessOptions options({"/bin/true"});
+  options.directory = "/no/such/folder";
+  const auto error = error_of(options);
+  REQUIRE(error.kind() == ErrorKind::not_found);
+  REQUIRE_THAT(error.what(), ContainsSubstring("/no/such/folder"));
+}
+
+TEST_CASE("a folder of the program's name in PATH is passed over") {
+  Loop loop;
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "true");
+  const std::string path = ::getenv("PATH");
+  ::setenv("PATH", (folder.path().string() + ":" + path).c_str(), 1);
+  const auto output = loop.run(run_process(ProcessOptions({"true"})));
+  ::setenv("PATH", path.c_str(), 1);
+  REQUIRE(output.status.success());
+}
+
+TEST_CASE("a user's limit of processes is a missing resource, not a conflict") {
+  if (::geteuid() != 0) return;  // the limit does not hold for root, so a user must be found
+  const pid_t tester = ::fork();
+  if (tester == 0) {
+    const rlimit none{0, 0};
+    if (::setrlimit(RLIMIT_NPROC, &none) != 0 || ::setuid(65534) != 0) ::_exit(2);
+    try {
+      Loop loop;
+      const auto process = Process::spawn(loop, ProcessOptions({"/bin/true"}));
+    } catch (const Error& error) {
+      ::_exit(error.kind() == ErrorKind::unavailable ? 0 : 1);
+    }
+    ::_exit(3);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(tester, &status, 0) == tester);
+  REQUIRE(WIFEXITED(status));
+  REQUIRE(WEXITSTATUS(status) == 0);
+}
