@@ -39,6 +39,7 @@ Task<std::size_t> Stream::read(std::span<char> into) {
 
 Task<void> Stream::write(std::string_view data) {
   while (!data.empty()) {
+    co_await yield_now();  // nor a peer that always has room
     Poller& poller = this->poller();
     const ssize_t count = ::send(fd_.get(), data.data(), data.size(), MSG_NOSIGNAL);
     if (count >= 0) {

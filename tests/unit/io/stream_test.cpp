@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <memory>
 #include <numeric>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include <vmfleet/async/task_group.hpp>
 #include <vmfleet/async/time.hpp>
@@ -238,4 +240,36 @@ TEST_CASE("a socket may move while it is read") {
     while (group.running() > 0) co_await yield_now();
   };
   loop.run(with_task_group(body));
+}
+
+TEST_CASE("nothing is written in a cancelled scope") {
+  Loop loop;
+  Pair pair(loop);
+  CancelScope scope;
+  scope.cancel();
+  const auto root = [&]() -> Task<std::string> {
+    const auto written = co_await scope.run(pair.ours->write("too late"));
+    REQUIRE_FALSE(written.has_value());
+    pair.ours->close();
+    co_return co_await read_to_end(*pair.theirs, 100);
+  };
+  REQUIRE(loop.run(root()).empty());
+}
+
+TEST_CASE("a writer whose peer always has room does not keep other tasks from running") {
+  Loop loop;
+  int ends[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+  auto socket = UnixSocket::adopt(loop, UniqueFd(ends[0]));
+  std::thread peer([reader = UniqueFd(ends[1])] {
+    char buffer[64 << 10];
+    while (::read(reader.get(), buffer, sizeof buffer) > 0) {
+    }
+  });
+  const auto endless = [&]() -> Task<void> {
+    for (;;) co_await socket.write("x");
+  };
+  REQUIRE_THROWS_AS(loop.run(with_timeout(5ms, endless())), Error);
+  socket.close();
+  peer.join();
 }
