@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include <vmfleet/async/time.hpp>
+#include <vmfleet/base/check.hpp>
 #include <vmfleet/base/error.hpp>
 
 namespace vmfleet::detail {
@@ -18,12 +19,17 @@ Stream::Stream(Loop& loop, UniqueFd fd, const char* name) : fd_(std::move(fd)) {
   poller_ = std::make_unique<Poller>(loop, fd_.get(), name);
 }
 
+Stream::~Stream() {
+  VMFLEET_CHECK(users_ == 0, "a socket was destroyed while a task uses it");
+}
+
 Poller& Stream::poller() {
   if (!poller_) throw Error(ErrorKind::disconnected, "the connection was closed by this side");
   return *poller_;
 }
 
 Task<std::size_t> Stream::read(std::span<char> into) {
+  const Use use(*this);
   co_await yield_now();  // a peer that never pauses must not keep other tasks from running
   for (;;) {
     Poller& poller = this->poller();
@@ -38,6 +44,7 @@ Task<std::size_t> Stream::read(std::span<char> into) {
 }
 
 Task<void> Stream::write(std::string_view data) {
+  const Use use(*this);
   while (!data.empty()) {
     co_await yield_now();  // nor a peer that always has room
     Poller& poller = this->poller();

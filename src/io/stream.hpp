@@ -14,6 +14,21 @@ namespace vmfleet::detail {
 class Stream {
  public:
   Stream(Loop& loop, UniqueFd fd, const char* name);
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+  ~Stream();
+
+  /// While one exists, the stream must not be destroyed.
+  class Use {
+   public:
+    explicit Use(Stream& stream) noexcept : stream_(stream) { ++stream_.users_; }
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+    ~Use() { --stream_.users_; }
+
+   private:
+    Stream& stream_;
+  };
 
   Task<std::size_t> read(std::span<char> into);
   Task<void> write(std::string_view data);
@@ -26,6 +41,7 @@ class Stream {
  private:
   UniqueFd fd_;  // closed after the poller is gone
   std::unique_ptr<Poller> poller_;
+  int users_ = 0;
 };
 
 }  // namespace vmfleet::detail

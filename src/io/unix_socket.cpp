@@ -108,6 +108,23 @@ std::optional<PeerCredentials> UnixSocket::peer() const noexcept {
   return PeerCredentials{credentials.pid, credentials.uid, credentials.gid};
 }
 
+namespace {
+
+// Not a member of the listener, which may move meanwhile.
+Task<UnixSocket> accept_on(Loop& loop, detail::Stream& stream) {
+  const detail::Stream::Use use(stream);
+  for (;;) {
+    co_await stream.poller().readable();
+    UniqueFd fd(::accept4(stream.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (fd) co_return UnixSocket::adopt(loop, std::move(fd));
+    if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+      throw errno_error("accept a connection", errno);
+    }
+  }
+}
+
+}  // namespace
+
 UnixListener UnixListener::bind(Loop& loop, const std::filesystem::path& path) {
   return UnixListener(loop, listen_unix(path));
 }
@@ -120,14 +137,7 @@ UnixListener& UnixListener::operator=(UnixListener&&) noexcept = default;
 UnixListener::~UnixListener() = default;
 
 Task<UnixSocket> UnixListener::accept() {
-  for (;;) {
-    co_await stream_->poller().readable();
-    UniqueFd fd(::accept4(stream_->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (fd) co_return UnixSocket::adopt(*loop_, std::move(fd));
-    if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
-      throw errno_error("accept a connection", errno);
-    }
-  }
+  return accept_on(*loop_, *stream_);
 }
 
 }  // namespace vmfleet

@@ -16,7 +16,8 @@ namespace detail {
 class Stream;
 }
 
-/// One task reads, one writes, at a time. *Threads*: its loop's own. *Lifetime*: ends before it.
+/// One task reads, one writes, at a time. *Threads*: its loop's own.
+/// *Lifetime*: ends before its loop, and after its reads and writes.
 class TcpSocket {
  public:
   /// `address` is numeric, IPv4 or IPv6. *Errors*: `disconnected` (refused), `unavailable`,

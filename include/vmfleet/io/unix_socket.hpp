@@ -27,7 +27,7 @@ struct PeerCredentials {
 };
 
 /// A connected stream. One task reads, one writes, at a time.
-/// *Threads*: its loop's own. *Lifetime*: ends before its loop.
+/// *Threads*: its loop's own. *Lifetime*: ends before its loop, and after its reads and writes.
 class UnixSocket {
  public:
   /// *Errors*: `not_found` (no such socket), `disconnected` (nobody listens any more).

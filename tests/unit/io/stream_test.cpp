@@ -273,3 +273,17 @@ TEST_CASE("a writer whose peer always has room does not keep other tasks from ru
   socket.close();
   peer.join();
 }
+
+TEST_CASE("destroying a socket that is read ends the process") {
+  const std::string said = death_of([] {
+    Loop loop;
+    Pair pair(loop);
+    auto body = [&](TaskGroup& group) -> Task<void> {
+      group.start([&]() -> Task<void> { co_await read_once(*pair.ours); });
+      co_await sleep_for(1ms);
+      pair.ours.reset();
+    };
+    loop.run(with_task_group(body));
+  });
+  REQUIRE_THAT(said, ContainsSubstring("a socket was destroyed while a task uses it"));
+}

@@ -207,3 +207,21 @@ TEST_CASE("connecting, failing and closing leave no descriptor behind") {
   loop.run(root());
   REQUIRE(open_descriptors() == before);
 }
+
+TEST_CASE("a listener may move while it accepts") {
+  Loop loop;
+  const TemporaryFolder folder;
+  auto listener = UnixListener::bind(loop, folder / "s");
+  bool accepted = false;
+  auto body = [&](TaskGroup& group) -> Task<void> {
+    group.start([&]() -> Task<void> {
+      const auto server = co_await listener.accept();
+      accepted = true;
+    });
+    co_await yield_now();
+    auto moved = std::make_unique<UnixListener>(std::move(listener));
+    const auto client = co_await UnixSocket::connect(folder / "s");
+    while (!accepted) co_await yield_now();
+  };
+  loop.run(with_timeout(60s, with_task_group(body)));
+}
