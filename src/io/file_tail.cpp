@@ -98,6 +98,7 @@ FileTail& FileTail::operator=(FileTail&&) noexcept = default;
 FileTail::~FileTail() = default;
 
 TailChunk FileTail::poll() {
+  state_->hub.read_events();  // nobody else does while nobody waits
   return state_->read();
 }
 std::uint64_t FileTail::offset() const noexcept {

@@ -37,6 +37,8 @@ class InotifyHub final : public LoopService {
 
   void add(const std::filesystem::path& folder, FileWatch& watch);
   void remove(FileWatch& watch) noexcept;
+  /// Tells the watches what has been announced by now.
+  void read_events() noexcept;
 
   /// While one exists, changes are read as they come.
   class Listening {
@@ -52,7 +54,6 @@ class InotifyHub final : public LoopService {
 
  private:
   void listen(int change) noexcept;
-  void read_events() noexcept;
 
   UniqueFd fd_;
   UvHandle<uv_poll_t> handle_;

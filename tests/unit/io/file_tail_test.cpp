@@ -368,3 +368,17 @@ TEST_CASE("a tail keeps no loop alive that nobody waits on") {
   Event never;
   REQUIRE_THROWS_WITH(loop.run(never.wait()), "deadlock: nothing can happen any more");
 }
+
+TEST_CASE("polling alone sees a file come, and another take its place") {
+  Loop loop;
+  const TemporaryFolder folder;
+  FileTail tail(loop, folder / "log");
+  REQUIRE(tail.poll().data.empty());
+  append(folder / "log", "first");
+  REQUIRE(tail.poll().data == "first");
+  append(folder / "new", "second");
+  std::filesystem::rename(folder / "new", folder / "log");
+  const TailChunk chunk = tail.poll();
+  REQUIRE(chunk.data == "second");
+  REQUIRE(chunk.restarted);
+}
