@@ -38,8 +38,8 @@ class FileTail::State {
     TailChunk chunk = read_open();
     if (!chunk.data.empty() || chunk.restarted || !watch.renamed) return chunk;
     // The old file is read to its end; only now turn to what has its name.
-    watch.renamed = false;
     const bool replaced = reopen();
+    watch.renamed = false;
     chunk = read_open();
     chunk.restarted = chunk.restarted || replaced;
     return chunk;

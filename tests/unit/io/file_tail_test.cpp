@@ -382,3 +382,22 @@ TEST_CASE("polling alone sees a file come, and another take its place") {
   REQUIRE(chunk.data == "second");
   REQUIRE(chunk.restarted);
 }
+
+TEST_CASE("a file that could not be opened is tried again by the next wait") {
+  if (::geteuid() != 0) return;  // root may read anything, so the test becomes another user
+  Loop loop;
+  const TemporaryFolder folder;
+  append(folder / "log", "secret");
+  std::filesystem::permissions(folder.path(), std::filesystem::perms(0755));
+  FileTail tail(loop, folder / "log");
+  REQUIRE(::seteuid(65534) == 0);
+  bool refused = false;
+  try {
+    run(loop, tail.next());
+  } catch (const Error& error) {
+    refused = error.code().value() == EACCES;
+  }
+  REQUIRE(::seteuid(0) == 0);
+  REQUIRE(refused);
+  REQUIRE(run(loop, tail.next()).data == "secret");
+}
