@@ -46,6 +46,9 @@ class FileTail::State {
   }
 
   [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
+  [[nodiscard]] Error folder_removed() const {
+    return Error(ErrorKind::not_found, "the folder of " + path_.string() + " was removed");
+  }
 
   detail::InotifyHub& hub;
   detail::FileWatch watch;
@@ -112,6 +115,7 @@ Task<TailChunk> FileTail::next() {
     state_->watch.changed.clear();
     TailChunk chunk = state_->read();
     if (!chunk.data.empty() || chunk.restarted) co_return chunk;
+    if (state_->watch.gone) throw state_->folder_removed();
     co_await state_->watch.changed.wait();
   }
 }

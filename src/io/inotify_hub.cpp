@@ -73,9 +73,12 @@ void InotifyHub::read_events() noexcept {
       const auto& event = *reinterpret_cast<const inotify_event*>(at);
       at += sizeof event + event.len;
       const bool overflow = (event.mask & IN_Q_OVERFLOW) != 0;
+      const bool gone = (event.mask & IN_IGNORED) != 0;
       for (auto& [descriptor, watch] : watches_) {
-        const bool meant = descriptor == event.wd && event.len > 0 && watch->name() == event.name;
-        if (!overflow && !meant) continue;
+        const bool here = descriptor == event.wd;
+        const bool meant = here && event.len > 0 && watch->name() == event.name;
+        if (gone && here) watch->gone = true;
+        if (!overflow && !meant && !watch->gone) continue;
         if (overflow || (event.mask & kNames) != 0) watch->renamed = true;
         watch->changed.set();
       }

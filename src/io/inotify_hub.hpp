@@ -23,6 +23,8 @@ class FileWatch {
   Event changed;
   /// The name may stand for another file now.
   bool renamed = true;
+  /// The folder was removed: nothing will be announced any more.
+  bool gone = false;
 
  private:
   std::string name_;

@@ -29,7 +29,8 @@ class FileTail {
   FileTail& operator=(FileTail&&) noexcept;
   ~FileTail();
 
-  /// Waits until there is something new. *Cancellation*: nothing is lost.
+  /// Waits until there is something new. *Errors*: `not_found` when the folder was removed and
+  /// everything has been read. *Cancellation*: nothing is lost.
   Task<TailChunk> next();
   /// What is new now; no data when nothing is.
   TailChunk poll();

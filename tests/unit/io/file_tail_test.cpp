@@ -401,3 +401,39 @@ TEST_CASE("a file that could not be opened is tried again by the next wait") {
   REQUIRE(refused);
   REQUIRE(run(loop, tail.next()).data == "secret");
 }
+
+TEST_CASE("a wait ends when the folder is removed, after the last bytes") {
+  Loop loop;
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "machine");
+  append(folder / "machine/log", "first");
+  FileTail tail(loop, folder / "machine/log");
+  run(loop, tail.next());
+  const auto chunk = next_after(loop, tail, [&] {
+    append(folder / "machine/log", " and last");
+    std::filesystem::remove_all(folder / "machine");
+  });
+  REQUIRE(chunk.data == " and last");
+  for (int i = 0; i < 2; ++i) {
+    try {
+      run(loop, tail.next());
+      FAIL("there is nothing more to come");
+    } catch (const Error& error) {
+      REQUIRE(error.kind() == ErrorKind::not_found);
+      REQUIRE_THAT(error.what(), ContainsSubstring("machine/log"));
+    }
+  }
+}
+
+TEST_CASE("a folder that was removed and made again is followed by a new tail") {
+  Loop loop;
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "machine");
+  FileTail old(loop, folder / "machine/log");
+  std::filesystem::remove(folder / "machine");
+  std::filesystem::create_directory(folder / "machine");
+  FileTail tail(loop, folder / "machine/log");
+  const auto chunk = next_after(loop, tail, [&] { append(folder / "machine/log", "new"); });
+  REQUIRE(chunk.data == "new");
+  REQUIRE_THROWS_AS(run(loop, old.next()), Error);
+}
