@@ -45,10 +45,22 @@ class FileTail::State {
     return chunk;
   }
 
-  [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
-  [[nodiscard]] Error folder_removed() const {
-    return Error(ErrorKind::not_found, "the folder of " + path_.string() + " was removed");
+  // Not of FileTail, which may move meanwhile.
+  Task<TailChunk> next() {
+    const detail::InotifyHub::Listening listening(hub);
+    for (;;) {
+      co_await yield_now();
+      watch.changed.clear();
+      TailChunk chunk = read();
+      if (!chunk.data.empty() || chunk.restarted) co_return chunk;
+      if (watch.gone) {
+        throw Error(ErrorKind::not_found, "the folder of " + path_.string() + " was removed");
+      }
+      co_await watch.changed.wait();
+    }
   }
+
+  [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
 
   detail::InotifyHub& hub;
   detail::FileWatch watch;
@@ -109,15 +121,7 @@ std::uint64_t FileTail::offset() const noexcept {
 }
 
 Task<TailChunk> FileTail::next() {
-  const detail::InotifyHub::Listening listening(state_->hub);
-  for (;;) {
-    co_await yield_now();
-    state_->watch.changed.clear();
-    TailChunk chunk = state_->read();
-    if (!chunk.data.empty() || chunk.restarted) co_return chunk;
-    if (state_->watch.gone) throw state_->folder_removed();
-    co_await state_->watch.changed.wait();
-  }
+  return state_->next();
 }
 
 }  // namespace vmfleet

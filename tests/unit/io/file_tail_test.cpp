@@ -437,3 +437,15 @@ TEST_CASE("a folder that was removed and made again is followed by a new tail") 
   REQUIRE(chunk.data == "new");
   REQUIRE_THROWS_AS(run(loop, old.next()), Error);
 }
+
+TEST_CASE("a tail may move while it is waited on") {
+  Loop loop;
+  const TemporaryFolder folder;
+  std::vector<FileTail> tails;
+  tails.emplace_back(loop, folder / "log");
+  const auto chunk = next_after(loop, tails.front(), [&] {
+    for (int i = 0; i < 10; ++i) tails.emplace_back(loop, folder / "other");
+    append(folder / "log", "x");
+  });
+  REQUIRE(chunk.data == "x");
+}
