@@ -54,8 +54,10 @@ void InotifyHub::remove(FileWatch& watch) noexcept {
 }
 
 void InotifyHub::listen(int change) noexcept {
+  const bool before = listening_ > 0;
   listening_ += change;
-  if (listening_ == 0) {
+  if (before == (listening_ > 0)) return;
+  if (before) {
     uv_poll_stop(handle_.get());
     return;
   }
@@ -66,7 +68,10 @@ void InotifyHub::listen(int change) noexcept {
 
 void InotifyHub::read_events() noexcept {
   alignas(inotify_event) char buffer[16 * 1024];
-  for (;;) {
+  // More than a full queue of the default length holds; the rest is for the loop's next turn, so
+  // that writers who never pause starve nobody.
+  constexpr int kReads = 64;
+  for (int i = 0; i < kReads; ++i) {
     const ssize_t count = ::read(fd_.get(), buffer, sizeof buffer);
     if (count <= 0) return;
     for (const char* at = buffer; at < buffer + count;) {

@@ -3,8 +3,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <vmfleet/async/task_group.hpp>
 #include <vmfleet/async/time.hpp>
@@ -79,4 +82,26 @@ TEST_CASE("a hub without descriptors is an error, and the next attempt may succe
   REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
   REQUIRE(hint == "raise fs.inotify.max_user_instances");
   const FileTail tail(loop, folder / "log");
+}
+
+TEST_CASE("writers that never pause do not keep other tasks from running") {
+  Loop loop;
+  const TemporaryFolder folder;
+  append(folder / "log", "x");
+  FileTail tail(loop, folder / "log", 1);
+  std::atomic<bool> stop = false;
+  std::vector<std::thread> writers;
+  for (int i = 0; i < 4; ++i) {
+    writers.emplace_back([&, i] {
+      const auto path = folder / ("noise" + std::to_string(i));
+      const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+      while (!stop) {
+        if (::pwrite(fd, "x", 1, 0) != 1) break;
+      }
+      ::close(fd);
+    });
+  }
+  REQUIRE_THROWS_AS(loop.run(with_timeout(50ms, tail.next())), Error);
+  stop = true;
+  for (auto& writer : writers) writer.join();
 }
