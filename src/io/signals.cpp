@@ -55,15 +55,20 @@ class Signals::State {
     }
   }
   struct Referenced {
-    explicit Referenced(State& owner) noexcept : state(owner) { state.reference(true); }
+    explicit Referenced(State& owner) noexcept : state(owner) {
+      if (state.waiting_++ == 0) state.reference(true);
+    }
     Referenced(const Referenced&) = delete;
     Referenced& operator=(const Referenced&) = delete;
-    ~Referenced() { state.reference(false); }
+    ~Referenced() {
+      if (--state.waiting_ == 0) state.reference(false);
+    }
     State& state;
   };
 
   std::deque<detail::UvHandle<uv_signal_t>> handles_;
   std::deque<int> arrived_;
+  int waiting_ = 0;  // libuv does not count references
   Event event_;
 };
 

@@ -2,8 +2,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include <vmfleet/async/task_group.hpp>
@@ -101,4 +103,28 @@ TEST_CASE("a signal that cannot be watched is an error") {
   Loop loop;
   REQUIRE_THROWS_AS(Signals(loop, {SIGUSR1, SIGKILL}), Error);
   REQUIRE(has_default_action(SIGUSR1));
+}
+
+TEST_CASE("several tasks may wait for signals, and one that ends leaves the others waiting") {
+  Loop loop;
+  Signals signals(loop, {SIGUSR1});
+  std::atomic<int> received = 0;
+  auto body = [&](TaskGroup& group) -> Task<void> {
+    for (int i = 0; i < 2; ++i) {
+      group.start([&]() -> Task<void> {
+        co_await signals.next();
+        ++received;
+      });
+    }
+    co_return;
+  };
+  std::thread sender([&] {
+    ::kill(::getpid(), SIGUSR1);
+    while (received < 1) std::this_thread::yield();
+    std::this_thread::sleep_for(20ms);  // time enough for a loop to take itself for dead
+    ::kill(::getpid(), SIGUSR1);
+  });
+  loop.run(with_task_group(body));
+  sender.join();
+  REQUIRE(received == 2);
 }
