@@ -63,9 +63,10 @@ std::optional<ExitStatus> Process::poll() {
   if (status_) return status_;
   siginfo_t info{};
   if (::waitid(P_PIDFD, static_cast<id_t>(pidfd_.fd()), &info, WEXITED | WNOHANG) != 0) {
-    // An embedder that ignores SIGCHLD has its children reaped by the kernel.
-    if (errno == ECHILD && pidfd_.ended()) status_ = ExitStatus{};
-    return status_;
+    if (errno != ECHILD || !pidfd_.ended()) return std::nullopt;
+    throw Error(ErrorKind::unavailable,
+                fmt::format("process {} has ended, but somebody else took its status", pid()))
+        .hint("this program must not ignore SIGCHLD, nor wait for children that are not its own");
   }
   if (info.si_pid == 0) return std::nullopt;
   status_ =

@@ -56,6 +56,7 @@ class Process {
   [[nodiscard]] pid_t pid() const noexcept { return pidfd_.pid(); }
   [[nodiscard]] const Pidfd& pidfd() const noexcept { return pidfd_; }
   /// Waits for its end and reaps it; afterwards gives the same answer again.
+  /// *Errors*: `unavailable` when another part of this program has reaped it.
   Task<ExitStatus> wait();
   /// False when it has ended already: the number is never used for another process.
   bool signal(int number) const { return pidfd_.signal(number); }

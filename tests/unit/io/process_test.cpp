@@ -152,3 +152,10 @@ TEST_CASE("a command that closed its lifeline can be cancelled too") {
                     Error);
   REQUIRE(nothing_to_reap());
 }
+
+TEST_CASE("an exit status that somebody else has taken is an error, not a success") {
+  Loop loop;
+  auto process = Process::spawn(loop, shell("exit 3"));
+  REQUIRE(::waitpid(process.pid(), nullptr, 0) == process.pid());
+  REQUIRE_THROWS_WITH(loop.run(process.wait()), ContainsSubstring("status"));
+}
