@@ -49,7 +49,8 @@ TEST_CASE("a storm of signals changes nothing") {
   Terminal terminal(world, up_with("hang", {"-n", "2"}));
   terminal.wait_for("booting");
   for (int i = 0; i < 50; ++i) terminal.signal(i % 2 == 0 ? SIGINT : SIGTERM);
-  CHECK(terminal.wait() == 130);
+  const int code = terminal.wait();
+  CHECK((code == 130 || code == 143));  // whichever of the two was delivered first
   check_that_nothing_is_left(world);
 }
 
