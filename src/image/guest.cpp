@@ -16,7 +16,7 @@ namespace vmfleet::image {
 namespace {
 
 // Counted up when this file changes what is built.
-constexpr std::string_view kRecipe = "1";
+constexpr std::string_view kRecipe = "2";
 
 constexpr std::array kArchs{
     GuestArch{"x86_64",
@@ -54,7 +54,7 @@ void add_busybox(InitrdWriter& initrd, const FileSource& source) {
   initrd.file("bin/busybox", busybox, 0755);
   // The shell finds its applets by itself; these are called by the kernel, scripts and init.
   for (const auto* applet :
-       {"bin/sh", "bin/mount", "bin/cttyhack", "bin/umount", "sbin/init", "sbin/modprobe"}) {
+       {"bin/sh", "bin/mount", "bin/cttyhack", "bin/umount", "sbin/init", "bin/modprobe"}) {
     initrd.symlink(applet, "/bin/busybox");
   }
 }

@@ -14,6 +14,8 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=vt102
 export COLUMNS=200
 # First /proc: through it the shell finds its own applets.
 mount -t proc proc /proc
+# Not where the kernel looks by itself: until now each of its requests would have been in vain.
+echo /bin/modprobe >/proc/sys/kernel/modprobe
 mount -t devtmpfs dev /dev
 mount -t sysfs sys /sys
 modprobe -qa virtio_pci virtio_net qemu_fw_cfg button evdev

@@ -33,6 +33,7 @@ Image from_json(const json::Value& document, const std::filesystem::path& direct
   image.arch = document.text("arch");
   image.kernel_version = document.text("kernel_version");
   image.append = document.text("append");
+  image.append_emulated = document.text("append_emulated");
   image.append_one_emulated_cpu = document.text("append_one_emulated_cpu");
   image.memory = Bytes(static_cast<std::uint64_t>(document.integer("memory", 0)));
   image.ready_marker = document.text("ready_marker");
@@ -58,6 +59,7 @@ void save_image(const Image& image) {
       {"arch", image.arch},
       {"kernel_version", image.kernel_version},
       {"append", image.append},
+      {"append_emulated", image.append_emulated},
       {"append_one_emulated_cpu", image.append_one_emulated_cpu},
       {"memory", image.memory.count()},
       {"ready_marker", image.ready_marker},
@@ -92,8 +94,12 @@ std::optional<Image> load_image(const std::filesystem::path& directory) {
 namespace vmfleet {
 
 std::string Image::append_for(unsigned cpus, bool emulated) const {
-  if (cpus != 1 || !emulated || append_one_emulated_cpu.empty()) return append;
-  return append + " " + append_one_emulated_cpu;
+  std::string arguments = append;
+  if (emulated && !append_emulated.empty()) arguments += " " + append_emulated;
+  if (emulated && cpus == 1 && !append_one_emulated_cpu.empty()) {
+    arguments += " " + append_one_emulated_cpu;
+  }
+  return arguments;
 }
 
 }  // namespace vmfleet

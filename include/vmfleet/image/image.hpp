@@ -22,8 +22,8 @@ struct Image {
   std::filesystem::path kernel;  ///< unpacked
   std::filesystem::path initrd;  ///< uncompressed cpio; see `append_initrd`
   std::string append;            ///< kernel arguments that always apply
-  /// Arguments that make a machine with one emulated processor boot faster. With several
-  /// processors, or under KVM, they would cost more than they save.
+  std::string append_emulated;   ///< that make an emulated machine boot faster
+  /// The same, for machines with one processor; with several they would cost more than they save.
   std::string append_one_emulated_cpu;
   Bytes memory;              ///< that it is made for
   std::string ready_marker;  ///< alone on its line on the serial console
@@ -34,7 +34,7 @@ struct Image {
   std::string hash;     ///< of kernel and initrd, `short_hash`
   std::vector<std::pair<std::string, std::string>> packages;  ///< name and version
 
-  /// The kernel arguments for a machine.
+  /// The kernel arguments for a machine; `emulated` when it does not run on KVM.
   [[nodiscard]] std::string append_for(unsigned cpus, bool emulated) const;
 };
 
