@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/base/error.hpp>
@@ -89,21 +90,31 @@ class FileTail::State {
     UniqueFd fresh(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!fresh) {
       if (errno != ENOENT) throw errno_error("open " + path_.string(), errno);
-      return false;  // removed: what is open stays readable until a successor comes
+      let_go_if_removed();
+      return false;
     }
     struct stat before {};
     struct stat now {};
-    const bool had_one = static_cast<bool>(fd_) && ::fstat(fd_.get(), &before) == 0;
+    const bool open = static_cast<bool>(fd_) && ::fstat(fd_.get(), &before) == 0;
     ::fstat(fresh.get(), &now);
-    if (had_one && before.st_ino == now.st_ino && before.st_dev == now.st_dev) return false;
+    if (open && before.st_ino == now.st_ino && before.st_dev == now.st_dev) return false;
     fd_ = std::move(fresh);
-    if (had_one) offset_ = 0;
-    return had_one;
+    const bool replaced = std::exchange(had_one_, true);
+    if (replaced) offset_ = 0;
+    return replaced;
+  }
+
+  // A file that was only renamed is followed until it has a successor. One that was removed is
+  // let go: while it is open, the kernel keeps its folder and does not announce that one's end.
+  void let_go_if_removed() noexcept {
+    struct stat status {};
+    if (fd_ && ::fstat(fd_.get(), &status) == 0 && status.st_nlink == 0) fd_.reset();
   }
 
   std::filesystem::path path_;
   std::uint64_t offset_;
   UniqueFd fd_;
+  bool had_one_ = false;
 };
 
 FileTail::FileTail(Loop& loop, std::filesystem::path path, std::uint64_t offset)
