@@ -12,6 +12,8 @@
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/base/utf8.hpp>
 
+#include "cli/escapes.hpp"
+
 namespace vmfleet::cli {
 
 namespace {
@@ -20,9 +22,10 @@ namespace {
 constexpr std::size_t kLongestLine = 64 * 1024;
 
 // Of an unfinished line, what must wait for more: a carriage return that may belong to the line's
-// end, the first bytes of a character.
+// end, the beginning of an escape sequence, the first bytes of a character.
 std::size_t unfinished_bytes(std::string_view text) {
   if (!text.empty() && text.back() == '\r') return 1;
+  if (const std::size_t escape = unfinished_escape(text); escape > 0) return escape;
   for (std::size_t length = 1; length <= 3 && length <= text.size(); ++length) {
     const auto byte = static_cast<unsigned char>(text[text.size() - length]);
     if (byte < 0x80) return 0;
@@ -83,7 +86,7 @@ void LogLines::begin_line() {
 void LogLines::show(std::string_view text) {
   if (text.empty()) return;
   begin_line();
-  out_ += format_.raw ? std::string(text) : sanitize(text);
+  out_ += format_.raw ? std::string(text) : sanitize(strip_escapes(text));
 }
 
 void LogLines::flush_open_line() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/log_lines.hpp"
 
+#include "cli/escapes.hpp"
 #include "tests/support/catch.hpp"
 
 using vmfleet::cli::LogFormat;
@@ -20,14 +21,14 @@ std::string show(const LogFormat& format, std::string_view bytes, std::size_t pi
 }  // namespace
 
 TEST_CASE("how a log was cut into pieces makes no difference to what is shown") {
-  const std::string bytes = "one\r\ntw\xc3\xb6 \x1b[31mred\x1b[0m\r\n\r\n\xff\rlast";
+  const std::string bytes =
+      "one\r\ntw\xc3\xb6 \x1b[31mred\x1b[0m \x1b]0;title\x07\x1b(B\x1b\r\n\r\n\xff\rlast \x1b[";
   for (const bool open_lines : {false, true}) {
     LogFormat format;
     format.open_lines = open_lines;
     format.prefix = "web | ";
     const std::string whole = show(format, bytes, bytes.size());
-    CHECK(whole ==
-          "web | one\nweb | tw\xc3\xb6 \\x1b[31mred\\x1b[0m\nweb | \nweb | \\xff\\x0dlast\n");
+    CHECK(whole == "web | one\nweb | tw\xc3\xb6 red \\x1b\nweb | \nweb | \\xff\\x0dlast \\x1b[\n");
     for (std::size_t piece = 1; piece < bytes.size(); ++piece) {
       CHECK(show(format, bytes, piece) == whole);
     }
@@ -86,4 +87,16 @@ TEST_CASE("a line that never ends does not fill the memory") {
   std::string text;
   for (int i = 0; i < 100; ++i) text += lines.feed(std::string(1000, 'x'), std::nullopt);
   CHECK(text.size() > 60'000);
+}
+
+TEST_CASE("escape sequences of every form are left out, and nothing else") {
+  using vmfleet::cli::strip_escapes;
+  CHECK(strip_escapes("a\x1b[2Jb\x1b[?25lc\x1b[1;31md\x1b[0 qe") == "abcde");
+  CHECK(strip_escapes("a\x1b]0;title\x07"
+                      "b\x1bP1$r\x1b\\c\x1b"
+                      "cd\x1b(Be") == "abcde");
+  CHECK(strip_escapes("a\x1b") == "a\x1b");
+  CHECK(strip_escapes("a\x1b[3\x01z") == "a\x1b[3\x01z");
+  const std::string endless = "\x1b]" + std::string(5000, 'x');
+  CHECK(strip_escapes(endless) == endless);
 }

@@ -101,7 +101,7 @@ TEST_CASE("--tail shows the last lines of a log") {
 TEST_CASE("guest output cannot drive the terminal unless it is asked for raw") {
   const Vmfleet world;
   world.run(up_with("say", {"--append", "evil \x1b[2J text"}));
-  CHECK_THAT(world.run({"logs"}).out, ContainsSubstring("evil \\x1b[2J text"));
+  CHECK_THAT(world.run({"logs"}).out, ContainsSubstring("evil  text"));
   CHECK_THAT(world.run({"logs", "--raw"}).out, ContainsSubstring("evil \x1b[2J text"));
 }
 

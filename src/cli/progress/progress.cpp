@@ -40,7 +40,7 @@ class PlainProgress final : public Progress {
     } else {
       line += fmt::format("{}: {}", event.machine,
                           stream_.paint(to_string(event.state), color_of(event.state)));
-      if (!detail.empty()) line += ": " + detail;
+      if (!detail.empty() && detail != to_string(event.state)) line += ": " + detail;
     }
     stream_.try_write(line + "\n");
   }
