@@ -133,8 +133,8 @@ std::string_view to_string(CrashKind kind) noexcept {
 }
 
 std::span<const CrashPattern> crash_patterns() {
-  static const std::vector<CrashPattern> patterns = make_patterns();
-  return patterns;
+  static const std::vector<CrashPattern> kPatterns = make_patterns();
+  return kPatterns;
 }
 
 std::span<const std::string_view> boot_banners() noexcept {

@@ -42,8 +42,8 @@ struct Defaults {
 };
 
 const Defaults& defaults() {
-  static const Defaults shared;
-  return shared;
+  static const Defaults kShared;
+  return kShared;
 }
 
 Crash crash_of(const Match& match, CrashKind kind, Severity severity, std::string explanation) {

@@ -106,8 +106,8 @@ std::filesystem::path default_cache_root() {
   return std::filesystem::path(home) / ".cache" / "vmfleet";
 }
 
-ImageStore::ImageStore(std::filesystem::path cache_root)
-    : directory_(std::move(cache_root) / "images") {}
+ImageStore::ImageStore(const std::filesystem::path& cache_root)
+    : directory_(cache_root / "images") {}
 
 std::vector<Image> ImageStore::list() const {
   std::vector<Image> images;

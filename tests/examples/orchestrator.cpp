@@ -20,7 +20,7 @@ Task<int> use_fleet() {
                   port.host_addr.c_str(), port.host_port);
     }
   }
-  co_await fleet.down({});
+  co_await fleet.down();
   co_return report.failed() == 0 ? 0 : 1;
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Random streams and sessions against the framer and the client.
 #include "qmp_target.hpp"
 
 #include <sys/socket.h>

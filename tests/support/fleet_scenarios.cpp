@@ -21,6 +21,8 @@ using namespace vmfleet::test;
 
 namespace {
 
+const std::vector<std::string> kEveryone;
+
 FleetSpec spec_of(std::size_t count, const std::string& guest = "marker") {
   FleetOptions options;
   options.fleet = "demo";
@@ -61,7 +63,7 @@ VMFLEET_ASYNC_TEST_CASE("a fleet comes up, repeats itself without effect, and go
   const FleetReport more = co_await fleet.up(spec_of(5));
   REQUIRE(more.ready() == 5);
   REQUIRE(pids(more)["vm-0"] == pids(first)["vm-0"]);
-  const FleetReport down = co_await fleet.down({}, StopOptions::kill());
+  const FleetReport down = co_await fleet.down(kEveryone, StopOptions::kill());
   REQUIRE(down.machines.size() == 5);
   REQUIRE(down.failed() == 0);
   REQUIRE_FALSE(std::filesystem::exists(root / "demo"));
@@ -82,7 +84,7 @@ VMFLEET_ASYNC_TEST_CASE("a machine that was killed is started again by the next 
   REQUIRE(second.ready() == 2);
   REQUIRE(after["vm-0"] == before["vm-0"]);
   REQUIRE(after["vm-1"] != before["vm-1"]);
-  co_await fleet.down({}, StopOptions::kill());
+  co_await fleet.down(kEveryone, StopOptions::kill());
 }
 
 VMFLEET_ASYNC_TEST_CASE("one failing machine does not take the others with it") {
@@ -97,7 +99,7 @@ VMFLEET_ASYNC_TEST_CASE("one failing machine does not take the others with it") 
   REQUIRE(report.machines[1].state == MachineState::failed);
   REQUIRE(report.machines[1].error->kind() == ErrorKind::exited);
   REQUIRE_FALSE(report.machines[1].pid.has_value());
-  co_await fleet.down({}, StopOptions::kill());
+  co_await fleet.down(kEveryone, StopOptions::kill());
 }
 
 VMFLEET_ASYNC_TEST_CASE("a changed configuration is a conflict, until it may be replaced") {
@@ -114,7 +116,7 @@ VMFLEET_ASYNC_TEST_CASE("a changed configuration is a conflict, until it may be 
   const FleetReport replaced = co_await fleet.up(changed, replace);
   REQUIRE(replaced.ready() == 1);
   REQUIRE(replaced.machines[0].pid != first.machines[0].pid);
-  co_await fleet.down({}, StopOptions::kill());
+  co_await fleet.down(kEveryone, StopOptions::kill());
 }
 
 VMFLEET_ASYNC_TEST_CASE("never more machines boot at once than allowed") {
@@ -135,7 +137,7 @@ VMFLEET_ASYNC_TEST_CASE("never more machines boot at once than allowed") {
   const FleetReport report = co_await fleet.up(spec_of(5), options);
   REQUIRE(report.ready() == 5);
   REQUIRE(most == 2);
-  co_await fleet.down({}, StopOptions::kill());
+  co_await fleet.down(kEveryone, StopOptions::kill());
 }
 
 TEST_CASE("an up that is cancelled at any point leaves nothing that it started") {
@@ -178,7 +180,7 @@ VMFLEET_ASYNC_TEST_CASE("what was running before stays when a later up is cancel
   const FleetReport now = fleet.status();
   REQUIRE(now.machines.size() == 1);
   REQUIRE(now.machines[0].pid == first.machines[0].pid);
-  co_await fleet.down({}, StopOptions::kill());
+  co_await fleet.down(kEveryone, StopOptions::kill());
 }
 
 VMFLEET_ASYNC_TEST_CASE("down and up without a pause always succeed") {
@@ -189,7 +191,7 @@ VMFLEET_ASYNC_TEST_CASE("down and up without a pause always succeed") {
     const FleetReport up = co_await fleet.up(spec_of(2));
     INFO("round " << i);
     REQUIRE(up.ready() == 2);
-    const FleetReport down = co_await fleet.down({}, StopOptions::kill());
+    const FleetReport down = co_await fleet.down(kEveryone, StopOptions::kill());
     REQUIRE(down.failed() == 0);
   }
 }
@@ -212,5 +214,5 @@ VMFLEET_ASYNC_TEST_CASE("without waiting, up returns while the guest still boots
   const FleetReport report = co_await fleet.up(spec_of(1, "hang"), options);
   REQUIRE(report.machines[0].state == MachineState::booting);
   REQUIRE(report.failed() == 0);
-  co_await fleet.down({}, StopOptions::kill());
+  co_await fleet.down(kEveryone, StopOptions::kill());
 }

@@ -49,10 +49,10 @@ class Fleet {
   /// Every machine, running or not. *Errors*: `not_found` when a name matches none.
   [[nodiscard]] FleetReport status(const std::vector<std::string>& names = {}) const;
   /// Stops machines; their directories stay.
-  Task<FleetReport> stop(std::vector<std::string> names, StopOptions options = StopOptions(),
+  Task<FleetReport> stop(std::vector<std::string> names = {}, StopOptions options = StopOptions(),
                          ProgressObserver progress = {});
   /// Stops machines and removes their directories; the fleet's own when it is empty then.
-  Task<FleetReport> down(std::vector<std::string> names, StopOptions options = StopOptions(),
+  Task<FleetReport> down(std::vector<std::string> names = {}, StopOptions options = StopOptions(),
                          ProgressObserver progress = {});
 
   /// The directory of one machine. *Errors*: `not_found`, with the nearest name.

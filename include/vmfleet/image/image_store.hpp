@@ -44,7 +44,7 @@ using BuildProgress = std::function<void(std::string_view)>;
 /// and of two that build the same one, the second waits and uses what the first has built.
 class ImageStore {
  public:
-  explicit ImageStore(std::filesystem::path cache_root = default_cache_root());
+  explicit ImageStore(const std::filesystem::path& cache_root = default_cache_root());
 
   /// All complete images, the newest of each name and architecture first. Blocking, but short.
   [[nodiscard]] std::vector<Image> list() const;
@@ -55,9 +55,11 @@ class ImageStore {
   ///
   /// *Errors*: `not_found` (no such recipe), `unavailable` (network, disk), `host_unfit` (no apt
   /// and no readable kernel), `corrupt` (a damaged package), `timed_out`; nothing is left behind.
-  Task<Image> build(std::string name, BuildOptions options, BuildProgress progress);
+  Task<Image> build(std::string name, BuildOptions options = BuildOptions(),
+                    BuildProgress progress = {});
   /// The image that this version of the builder made, else what `build` gives.
-  Task<Image> find_or_build(std::string name, BuildOptions options, BuildProgress progress);
+  Task<Image> find_or_build(std::string name, BuildOptions options = BuildOptions(),
+                            BuildProgress progress = {});
 
   /// The folder that holds one folder for each image.
   [[nodiscard]] const std::filesystem::path& directory() const noexcept { return directory_; }

@@ -170,9 +170,9 @@ TEST_CASE("a fleet without a name is called after its folder") {
   const auto name_in = [](const char* origin) {
     return FleetSpec::parse("[machine.a]\nimage='x'\n", origin).name;
   };
-  REQUIRE(name_in("/home/me/shop/vmfleet.toml") == "shop");
-  REQUIRE(name_in("/home/me/my shop!/vmfleet.toml") == "my-shop-");
-  REQUIRE(name_in("/home/me/.hidden/vmfleet.toml") == "hidden");
+  REQUIRE(name_in("/srv/shop/vmfleet.toml") == "shop");
+  REQUIRE(name_in("/srv/my shop!/vmfleet.toml") == "my-shop-");
+  REQUIRE(name_in("/srv/.hidden/vmfleet.toml") == "hidden");
   REQUIRE(name_in("/vmfleet.toml") == "fleet");
   SpecOptions options;
   options.fleet = "other";

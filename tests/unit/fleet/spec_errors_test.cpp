@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// How mistakes in a fleet file are reported.
 #include <random>
 
 #include "tests/support/catch.hpp"

@@ -44,18 +44,18 @@ TEST_CASE("a private configuration keeps the host's settings, but for its state 
       "APT::Architectures:: \"i386\";\n"
       "APT::Update::Post-Invoke:: \"touch /host\";\n"
       "DPkg::Post-Invoke:: \"touch /host\";\n"
-      "Acquire::http::Proxy \"http://proxy.example:3128\";\n"
+      "Acquire::http::Proxy \"http://proxy.example.com:3128\";\n"
       "Dir \"/\";\n"
       "Dir::State \"var/lib/apt\";\n"
       "Dir::State::lists \"lists/\";\n"
       "Dir::Cache \"var/cache/apt\";\n"
       "Dir::Etc \"etc/apt\";\n"
       "Dir::Etc::parts \"apt.conf.d\";\n";
-  const std::string text = private_apt_configuration(dump, "/work", "arm64");
-  REQUIRE_THAT(text, ContainsSubstring("Acquire::http::Proxy \"http://proxy.example:3128\";"));
+  const std::string text = private_apt_configuration(dump, "/folder", "arm64");
+  REQUIRE_THAT(text, ContainsSubstring("Acquire::http::Proxy \"http://proxy.example.com:3128\";"));
   REQUIRE_THAT(text, ContainsSubstring("Dir::Etc \"etc/apt\";"));
-  REQUIRE_THAT(text, ContainsSubstring("Dir::State \"/work/state/\";"));
-  REQUIRE_THAT(text, ContainsSubstring("Dir::Cache \"/work/cache/\";"));
+  REQUIRE_THAT(text, ContainsSubstring("Dir::State \"/folder/state/\";"));
+  REQUIRE_THAT(text, ContainsSubstring("Dir::Cache \"/folder/cache/\";"));
   REQUIRE_THAT(text, ContainsSubstring("APT::Architecture \"arm64\";"));
   for (const auto* gone :
        {"/host", "var/lib/apt", "var/cache/apt", "apt.conf.d", "amd64", "i386"}) {

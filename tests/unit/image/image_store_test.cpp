@@ -152,6 +152,15 @@ TEST_CASE("an image is built from packages, and found again") {
   REQUIRE_FALSE(apt.store().find("other", host_arch()));
 }
 
+TEST_CASE("a kernel that QEMU cannot boot unpacked stays packed") {
+  const FakeApt apt;
+  auto files = kernel_files("6.1-x");
+  const std::string packed = pack_kernel("xz", fake_kernel(20'000, false));
+  files["./boot/vmlinuz-6.1-x"] = packed;
+  write_deb(apt.debs() / "kernel.deb", "linux-image-6.1-x", "6.1", files);
+  REQUIRE(read_whole(build(apt, from(ImageSource::packages)).kernel) == packed);
+}
+
 TEST_CASE("only the owner can read an image's folder, and nothing else is left") {
   const FakeApt apt;
   const Image built = build(apt, from(ImageSource::packages));
@@ -189,7 +198,7 @@ TEST_CASE("an image that is there is not built again unless it is asked for") {
   apt.script("apt-get", "exit 100");
   Loop loop;
   ImageStore store = apt.store();
-  REQUIRE(loop.run(store.find_or_build("tiny", BuildOptions(), {})).name == "tiny");
+  REQUIRE(loop.run(store.find_or_build("tiny", BuildOptions())).name == "tiny");
 }
 
 TEST_CASE("of two that need the same image one builds it and the other waits") {
@@ -197,8 +206,8 @@ TEST_CASE("of two that need the same image one builds it and the other waits") {
   Loop loop;
   ImageStore store = apt.store();
   auto both = [&]() -> Task<> {
-    auto [first, second] = co_await when_all(store.find_or_build("tiny", BuildOptions(), {}),
-                                             store.find_or_build("tiny", BuildOptions(), {}));
+    auto [first, second] = co_await when_all(store.find_or_build("tiny", BuildOptions()),
+                                             store.find_or_build("tiny", BuildOptions()));
     REQUIRE(first.directory == second.directory);
   };
   loop.run(both());
@@ -223,7 +232,7 @@ TEST_CASE("a damaged or unfinished image is not used, and built anew") {
   REQUIRE(apt.store().list().empty());
   Loop loop;
   ImageStore store = apt.store();
-  const Image again = loop.run(store.find_or_build("tiny", BuildOptions(), {}));
+  const Image again = loop.run(store.find_or_build("tiny", BuildOptions()));
   REQUIRE(read_whole(again.kernel) == fake_kernel());
   REQUIRE(again.directory == built.directory);
 }
@@ -297,9 +306,7 @@ TEST_CASE("a build that is cancelled ends apt and leaves nothing") {
   auto watch = [&]() -> Task<> {
     while (!std::filesystem::exists(pid_file)) co_await sleep_for(Milliseconds(5));
   };
-  auto body = [&]() -> Task<> {
-    co_await when_any(store.build("tiny", BuildOptions(), {}), watch());
-  };
+  auto body = [&]() -> Task<> { co_await when_any(store.build("tiny"), watch()); };
   loop.run(body());
   REQUIRE(has_ended(read_whole(pid_file)));
   REQUIRE(apt.folders().empty());

@@ -92,3 +92,11 @@ TEST_CASE("files that are no kernels are told apart") {
   REQUIRE(kernel_format(arm64_image()) == KernelFormat::arm64);
   REQUIRE(unpack_kernel("#!/bin/sh\n").error().kind() == ErrorKind::invalid_config);
 }
+
+TEST_CASE("an unpacked kernel boots when it has a PVH entry, or is an arm64 image") {
+  REQUIRE(boots_unpacked(fake_kernel()));
+  REQUIRE(boots_unpacked(arm64_image()));
+  REQUIRE_FALSE(boots_unpacked(fake_kernel(20'000, false)));
+  REQUIRE_FALSE(boots_unpacked(make_bzimage("")));
+  REQUIRE_FALSE(boots_unpacked(""));
+}

@@ -114,15 +114,6 @@ std::string pack_kernel(std::string_view method, std::string_view kernel) {
   return make_bzimage(payload);
 }
 
-std::string fake_kernel(std::size_t size) {
-  std::string kernel =
-      "\x7f"
-      "ELF a kernel ";
-  while (kernel.size() < size) kernel += "of " + std::to_string(kernel.size()) + " bytes ";
-  kernel.resize(size);
-  return kernel;
-}
-
 namespace {
 
 std::string elf_header(std::uint64_t segments, std::uint16_t segment_count, std::uint64_t sections,
@@ -150,6 +141,17 @@ std::string program_header(std::uint32_t type, std::uint64_t offset, std::uint64
 }
 
 }  // namespace
+
+std::string fake_kernel(std::size_t size, bool with_pvh_entry) {
+  const std::string note = le<std::uint32_t>(4) + le<std::uint32_t>(4) +
+                           le<std::uint32_t>(with_pvh_entry ? 18 : 5) + std::string("Xen\0", 4) +
+                           le<std::uint32_t>(0x1000000);
+  constexpr std::uint64_t kNoteAt = 64 + 56;
+  std::string kernel = elf_header(64, 1, 0, 0, 0) + program_header(4, kNoteAt, note.size()) + note;
+  while (kernel.size() < size) kernel += "of " + std::to_string(kernel.size()) + " bytes ";
+  kernel.resize(size);
+  return kernel;
+}
 
 std::string make_elf(const std::vector<std::pair<std::string, std::string>>& sections) {
   constexpr std::size_t kHeader = 64;

@@ -32,7 +32,7 @@ std::string make_bzimage(std::string_view payload, std::uint16_t protocol = 0x02
 /// `make_bzimage` of `kernel` as the kernel's build does it, with the appended size.
 std::string pack_kernel(std::string_view method, std::string_view kernel);
 /// An ELF file that is taken for a kernel, easy to compress.
-std::string fake_kernel(std::size_t size = 20'000);
+std::string fake_kernel(std::size_t size = 20'000, bool with_pvh_entry = true);
 
 /// A 64-bit ELF file with these sections.
 std::string make_elf(const std::vector<std::pair<std::string, std::string>>& sections);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Disks, networks, shares and small devices on the command line.
 #include <vmfleet/qemu/disk.hpp>
 #include <vmfleet/qemu/share.hpp>
 

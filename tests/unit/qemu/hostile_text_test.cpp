@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Hostile text in every field changes no option.
 #include <random>
 
 #include "tests/support/catch.hpp"

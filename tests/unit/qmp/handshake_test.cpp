@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Greeting and capabilities, and servers that spoil them.
 #include <unistd.h>
 
 #include <filesystem>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// A bounded number of random streams; the seed is printed.
 #include <cstdlib>
 #include <random>
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// A long and varied QMP transcript, made anew from a seed.
 #include "transcript.hpp"
 
 #include <random>
