@@ -3,7 +3,7 @@
 """Runs every suite of the given Meson build directories and counts test cases, not programs.
 
 Each suite's own result is printed; the last line is "N passed, N failed". A test that could not
-run, or a build that does not compile, counts as failed. Lints run in the first directory only.
+run, or a build that does not compile, counts as failed. Lints run in the last directory only.
 """
 import json
 import pathlib
@@ -60,8 +60,8 @@ def run(directory, skip_lint):
 
 
 def main(directories):
-    results = [(directory, run(directory, index > 0))
-               for index, directory in enumerate(directories)]
+    results = [(directory, run(directory, directory != directories[-1]))
+               for directory in directories]
     total_passed, total_failed = 0, 0
     print()
     for directory, suites in results:

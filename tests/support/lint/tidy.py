@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""clang-tidy finds nothing in src. Usage: tidy.py CLANG-TIDY BUILD-DIRECTORY"""
+"""clang-tidy finds nothing in src. Usage: tidy.py CLANG-TIDY BUILD-DIRECTORY
+
+In a unity build this takes a small part of the time: the headers are read once for each room.
+"""
 import concurrent.futures
 import json
 import os
@@ -37,8 +40,7 @@ def compile_commands(directory):
     """(command, folder) for each source in src."""
     entries = json.loads(pathlib.Path(directory, 'compile_commands.json').read_text())
     for entry in entries:
-        path = os.path.normpath(os.path.join(entry['directory'], entry['file']))
-        if os.path.relpath(path, common.ROOT).startswith('src/'):
+        if entry['output'].startswith('src/'):
             words = shlex.split(entry['command'])
             start = next(i for i, word in enumerate(words) if word.startswith('-'))
             flags, skip = ['compiler'], False
