@@ -35,7 +35,12 @@ void Context::answer(const json::Value& document) const {
 }
 
 void Context::say(std::string_view line) const {
-  if (!globals.quiet) err.try_write(std::string(line) + "\n");
+  if (globals.quiet) return;
+  if (say_above) {
+    say_above(std::string(line));
+  } else {
+    err.try_write(std::string(line) + "\n");
+  }
 }
 
 void Context::complain(const MachineReport& machine) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,8 @@ class Context {
   const Globals& globals;
   Stream out;
   Stream err;
+  /// Set while a live display is on the screen, which has the lines at the cursor: tells above it.
+  std::function<void(const std::string& line)> say_above;
 
   /// A document on stdout.
   void answer(const json::Value& document) const;

@@ -26,6 +26,8 @@ TEST_CASE("Ctrl-C in the middle of up ends what it started") {
   Terminal terminal(world, up_with("hang", {"-n", "3", "--max-boot", "2"}));
   terminal.wait_for("booting");
   terminal.type("\x03");
+  // Told above the display, so that its next frame does not draw over it.
+  terminal.wait_for("vmfleet: SIGINT: cleaning up\x1b[K\r\n");
   CHECK(terminal.wait() == 130);
   CHECK(terminal.cursor_is_shown());
   CHECK(terminal.modes_are_unchanged());

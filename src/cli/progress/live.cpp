@@ -19,7 +19,7 @@ constexpr Milliseconds kClockTick{1000};
 }  // namespace
 
 LiveProgress::LiveProgress(Context& context)
-    : stream_(context.err), started_(std::chrono::steady_clock::now()) {}
+    : context_(context), started_(std::chrono::steady_clock::now()) {}
 
 void LiveProgress::tell(const ProgressEvent& event) {
   board_.apply(event);
@@ -51,8 +51,8 @@ Task<void> LiveProgress::follow_terminal() {
   numbers.push_back(SIGCONT);
   Signals signals(loop, numbers);
   for (;;) {
-    // After a stop the shell has written below the frame; after a resize lines may have been
-    // wrapped anew. Neither can be drawn over: the next frame begins where the cursor is.
+    // After a stop the shell has written below the frame, which cannot be drawn over any more: the
+    // next one begins where the cursor is. After a resize it fits the new width.
     const int number = co_await signals.next();
     if (number == SIGCONT) height_ = 0;
     changed_.set();
@@ -61,18 +61,22 @@ Task<void> LiveProgress::follow_terminal() {
 
 void LiveProgress::finish() {
   if (begun_ || changed_.is_set()) redraw();
+  context_.say_above = nullptr;
 }
 
-void LiveProgress::redraw() {
+void LiveProgress::redraw(const std::string& line_above) {
+  if (!begun_) context_.say_above = [this](const std::string& line) { redraw(line); };
   begun_ = true;
   const auto elapsed =
       std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now() - started_);
-  const auto lines = draw(board_, elapsed, stream_.size(), stream_);
+  const Stream& stream = context_.err;
+  const auto lines = draw(board_, elapsed, stream.size(), stream);
   std::string frame = "\x1b[?25l\r";
   if (height_ > 0) frame += fmt::format("\x1b[{}A", height_);
+  if (!line_above.empty()) frame += line_above + "\x1b[K\n";
   for (const auto& line : lines) frame += line + "\x1b[K\n";
   frame += "\x1b[J\x1b[?25h";
-  stream_.try_write(frame);
+  stream.try_write(frame);
   height_ = lines.size();
 }
 

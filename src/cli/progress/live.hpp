@@ -24,11 +24,11 @@ class LiveProgress final : public Progress {
   void finish() override;
 
  private:
-  void redraw();
+  void redraw(const std::string& line_above = {});
   Task<void> redraw_when_told();
   Task<void> follow_terminal();
 
-  const Stream& stream_;
+  Context& context_;
   Board board_;
   Event changed_;
   TimePoint started_;
