@@ -16,8 +16,27 @@ constexpr std::uint32_t kSectionWithoutBytes = 8;  // SHT_NOBITS
 constexpr std::uint32_t kLoadSegment = 1;          // PT_LOAD
 constexpr std::uint32_t kDynamicSegment = 2;       // PT_DYNAMIC
 constexpr std::uint32_t kInterpreterSegment = 3;   // PT_INTERP
+constexpr std::uint32_t kNoteSegment = 4;          // PT_NOTE
 constexpr std::uint64_t kNeededTag = 1;            // DT_NEEDED
 constexpr std::uint64_t kStringTableTag = 5;       // DT_STRTAB
+
+constexpr std::uint64_t padded(std::uint64_t size) noexcept {
+  return (size + 3) & ~std::uint64_t{3};
+}
+
+bool holds_note(std::string_view notes, std::string_view name, std::uint32_t type) noexcept {
+  constexpr std::uint64_t kNoteHeader = 12;
+  std::uint64_t at = 0;
+  while (const auto note_type = read_le<std::uint32_t>(notes, at + 8)) {
+    const std::uint64_t name_size = *read_le<std::uint32_t>(notes, at);
+    const std::uint64_t contents_size = *read_le<std::uint32_t>(notes, at + 4);
+    const auto note_name = slice(notes, at + kNoteHeader, name_size);
+    if (!note_name) return false;
+    if (*note_type == type && note_name->substr(0, note_name->find('\0')) == name) return true;
+    at += kNoteHeader + padded(name_size) + padded(contents_size);
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -124,6 +143,13 @@ std::optional<std::string_view> ElfFile::section(std::string_view name) const no
     if (section.name == name) return section.contents;
   }
   return std::nullopt;
+}
+
+bool ElfFile::has_note(std::string_view name, std::uint32_t type) const noexcept {
+  for (const Segment& segment : segments_) {
+    if (segment.type == kNoteSegment && holds_note(segment.contents, name, type)) return true;
+  }
+  return false;
 }
 
 }  // namespace vmfleet::image

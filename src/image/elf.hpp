@@ -19,6 +19,8 @@ class ElfFile {
 
   /// The contents of the first section of this name.
   [[nodiscard]] std::optional<std::string_view> section(std::string_view name) const noexcept;
+  /// Whether a note segment holds a note of this name and type.
+  [[nodiscard]] bool has_note(std::string_view name, std::uint32_t type) const noexcept;
   /// The dynamic linker that the program asks for; "" for static programs and libraries.
   [[nodiscard]] std::string_view interpreter() const noexcept { return interpreter_; }
   /// The names of the libraries that it is linked with (DT_NEEDED), in order.

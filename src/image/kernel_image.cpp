@@ -6,6 +6,7 @@
 
 #include <image/byte_reader.hpp>
 #include <image/decompress.hpp>
+#include <image/elf.hpp>
 
 namespace vmfleet {
 namespace {
@@ -96,6 +97,13 @@ Result<std::string> unpack_kernel(std::string_view file) {
   }
   return Error(ErrorKind::invalid_config, "this is not a kernel image")
       .hint("give a bzImage, a vmlinux, or an arm64 Image");
+}
+
+bool boots_unpacked(std::string_view kernel) noexcept {
+  if (kernel_format(kernel) == KernelFormat::arm64) return true;
+  constexpr std::uint32_t kPvhEntry = 18;
+  const auto elf = image::ElfFile::parse(kernel);
+  return elf && elf->has_note("Xen", kPvhEntry);
 }
 
 }  // namespace vmfleet

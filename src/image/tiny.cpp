@@ -77,6 +77,7 @@ BuiltImage assemble(const GuestArch& arch, const FileSource& source, const Loade
   }
   BuiltImage built;
   built.kernel = unpack_kernel(packed_kernel).value();
+  if (!boots_unpacked(built.kernel)) built.kernel = packed_kernel;
   built.initrd = build_guest_initrd(source, modules, version, arch);
   Image& image = built.image;
   image.name = "tiny";

@@ -2,6 +2,7 @@
 // Kernel images: telling them apart, and unpacking them, since an unpacked one boots much faster.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -27,5 +28,18 @@ KernelFormat kernel_format(std::string_view file) noexcept;
 /// bzImage from before boot protocol 2.08), `host_unfit` (a compression that libarchive lacks).
 /// *Source*: Linux Documentation/x86/boot.rst and Documentation/arm64/booting.rst.
 Result<std::string> unpack_kernel(std::string_view file);
+
+/// Whether QEMU's `-kernel` takes this unpacked kernel: an arm64 `Image`, or an x86 ELF file with
+/// a PVH entry. *Source*: QEMU docs/specs, the Xen note of type 18 (XEN_ELFNOTE_PHYS32_ENTRY).
+bool boots_unpacked(std::string_view kernel) noexcept;
+
+/// The file to boot in place of `kernel`: its unpacked copy in the cache below `cache_root`, made
+/// when it is first needed; `kernel` itself when that is as good or cannot be unpacked.
+///
+/// Blocking, some seconds the first time: call it through `offload`.
+/// *Errors*: `not_found`, `invalid_config` when it is no kernel, `corrupt`, `unavailable` (the disk
+/// is full…).
+std::filesystem::path unpacked_kernel(const std::filesystem::path& kernel,
+                                      const std::filesystem::path& cache_root);
 
 }  // namespace vmfleet
