@@ -14,7 +14,7 @@
 #include <vmfleet/io/file_tail.hpp>
 
 #include "tests/support/catch.hpp"
-#include "tests/unit/io/temporary_folder.hpp"
+#include "tests/unit/io/small_files.hpp"
 
 using namespace vmfleet;
 using namespace vmfleet::test;
@@ -54,7 +54,7 @@ TailChunk next_after(Loop& loop, FileTail& tail, const std::function<void()>& ch
 
 TEST_CASE("what is there already comes at once, from the given offset") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   append(folder / "log", "0123456789");
   FileTail tail(loop, folder / "log", 4);
   const TailChunk chunk = run(loop, tail.next());
@@ -66,7 +66,7 @@ TEST_CASE("what is there already comes at once, from the given offset") {
 
 TEST_CASE("what is appended comes as it is appended") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   append(folder / "log", "old");
   FileTail tail(loop, folder / "log", 3);
   for (int i = 0; i < 20; ++i) {
@@ -78,7 +78,7 @@ TEST_CASE("what is appended comes as it is appended") {
 
 TEST_CASE("the file may come later") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   FileTail tail(loop, folder / "log");
   const auto chunk = next_after(loop, tail, [&] { append(folder / "log", "born"); });
   REQUIRE(chunk.data == "born");
@@ -87,7 +87,7 @@ TEST_CASE("the file may come later") {
 
 TEST_CASE("a truncated file begins again") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   append(folder / "log", "long enough");
   FileTail tail(loop, folder / "log");
   run(loop, tail.next());
@@ -103,7 +103,7 @@ TEST_CASE("a truncated file begins again") {
 
 TEST_CASE("an offset beyond the end begins again too") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   append(folder / "log", "short");
   FileTail tail(loop, folder / "log", 100);
   const TailChunk chunk = run(loop, tail.next());
@@ -114,7 +114,7 @@ TEST_CASE("an offset beyond the end begins again too") {
 
 TEST_CASE("a replaced file is read to its end before its successor begins") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   append(folder / "log", "first");
   FileTail tail(loop, folder / "log");
   run(loop, tail.next());
@@ -133,7 +133,7 @@ TEST_CASE("a replaced file is read to its end before its successor begins") {
 
 TEST_CASE("after a removed file comes the next one of its name") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   append(folder / "log", "first");
   FileTail tail(loop, folder / "log");
   run(loop, tail.next());
@@ -145,7 +145,7 @@ TEST_CASE("after a removed file comes the next one of its name") {
 
 TEST_CASE("a file that is renamed away and back is not read again") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   append(folder / "log", "first");
   FileTail tail(loop, folder / "log");
   run(loop, tail.next());
@@ -161,7 +161,7 @@ TEST_CASE("a file that is renamed away and back is not read again") {
 
 TEST_CASE("two files that take each other's name again and again are read whole each time") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   append(folder / "log", "generation 0");
   FileTail tail(loop, folder / "log");
   run(loop, tail.next());
@@ -178,7 +178,7 @@ TEST_CASE("two files that take each other's name again and again are read whole 
 
 TEST_CASE("other files of the folder wake nobody") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   append(folder / "log", "x");
   FileTail tail(loop, folder / "log", 1);
   const auto chunk = next_after(loop, tail, [&] {
@@ -192,7 +192,7 @@ TEST_CASE("other files of the folder wake nobody") {
 
 TEST_CASE("single bytes from another thread arrive in order, none twice") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   FileTail tail(loop, folder / "log");
   std::string sent;
   for (int i = 0; i < 5000; ++i) sent += static_cast<char>('a' + i % 26);
@@ -210,7 +210,7 @@ TEST_CASE("single bytes from another thread arrive in order, none twice") {
 
 TEST_CASE("bursts of a megabyte arrive whole, in chunks") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   FileTail tail(loop, folder / "log");
   constexpr std::size_t kBurst = 1 << 20;
   std::thread writer([&] {
@@ -231,7 +231,7 @@ TEST_CASE("bursts of a megabyte arrive whole, in chunks") {
 
 TEST_CASE("a cancelled wait loses nothing") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   append(folder / "log", "a");
   FileTail tail(loop, folder / "log", 1);
   std::string received;
@@ -260,7 +260,7 @@ TEST_CASE("a cancelled wait loses nothing") {
 
 TEST_CASE("polling gives what is new, and nothing when nothing is") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   append(folder / "log", "a");
   FileTail tail(loop, folder / "log");
   REQUIRE(tail.poll().data == "a");
@@ -271,7 +271,7 @@ TEST_CASE("polling gives what is new, and nothing when nothing is") {
 
 TEST_CASE("two hundred tails share one inotify instance, and each gets its own") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   const auto instances = [] {
     int count = 0;
     for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
@@ -313,7 +313,7 @@ TEST_CASE("two hundred tails share one inotify instance, and each gets its own")
 
 TEST_CASE("two tails of one file both get everything, and one may end before the other") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   FileTail first(loop, folder / "log");
   {
     FileTail second(loop, folder / "log");
@@ -327,7 +327,7 @@ TEST_CASE("two tails of one file both get everything, and one may end before the
 
 TEST_CASE("tails may come and go while another waits") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   FileTail tail(loop, folder / "log");
   const auto chunk = next_after(loop, tail, [&] {
     for (int i = 0; i < 20; ++i) {
@@ -341,7 +341,7 @@ TEST_CASE("tails may come and go while another waits") {
 
 TEST_CASE("a folder that does not exist is an error, and so is one that is a file") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   append(folder / "file", "x");
   try {
     const FileTail tail(loop, folder / "none/log");
@@ -355,7 +355,7 @@ TEST_CASE("a folder that does not exist is an error, and so is one that is a fil
 
 TEST_CASE("what cannot be read is an error of the wait") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   std::filesystem::create_directory(folder / "log");
   FileTail tail(loop, folder / "log");
   REQUIRE_THROWS_AS(run(loop, tail.next()), Error);
@@ -363,7 +363,7 @@ TEST_CASE("what cannot be read is an error of the wait") {
 
 TEST_CASE("a tail keeps no loop alive that nobody waits on") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   FileTail tail(loop, folder / "log");
   Event never;
   REQUIRE_THROWS_WITH(loop.run(never.wait()), "deadlock: nothing can happen any more");
@@ -371,7 +371,7 @@ TEST_CASE("a tail keeps no loop alive that nobody waits on") {
 
 TEST_CASE("polling alone sees a file come, and another take its place") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   FileTail tail(loop, folder / "log");
   REQUIRE(tail.poll().data.empty());
   append(folder / "log", "first");
@@ -386,7 +386,7 @@ TEST_CASE("polling alone sees a file come, and another take its place") {
 TEST_CASE("a file that could not be opened is tried again by the next wait") {
   if (::geteuid() != 0) return;  // root may read anything, so the test becomes another user
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   append(folder / "log", "secret");
   std::filesystem::permissions(folder.path(), std::filesystem::perms(0755));
   FileTail tail(loop, folder / "log");
@@ -404,7 +404,7 @@ TEST_CASE("a file that could not be opened is tried again by the next wait") {
 
 TEST_CASE("a wait ends when the folder is removed, after the last bytes") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   std::filesystem::create_directory(folder / "machine");
   append(folder / "machine/log", "first");
   FileTail tail(loop, folder / "machine/log");
@@ -427,7 +427,7 @@ TEST_CASE("a wait ends when the folder is removed, after the last bytes") {
 
 TEST_CASE("a folder that was removed and made again is followed by a new tail") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   std::filesystem::create_directory(folder / "machine");
   FileTail old(loop, folder / "machine/log");
   std::filesystem::remove(folder / "machine");
@@ -441,7 +441,7 @@ TEST_CASE("a folder that was removed and made again is followed by a new tail") 
 
 TEST_CASE("a tail may move while it is waited on") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   std::vector<FileTail> tails;
   tails.emplace_back(loop, folder / "log");
   const auto chunk = next_after(loop, tails.front(), [&] {
@@ -453,7 +453,7 @@ TEST_CASE("a tail may move while it is waited on") {
 
 TEST_CASE("a file that was renamed away is followed until it has a successor") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   append(folder / "log", "a");
   FileTail tail(loop, folder / "log");
   run(loop, tail.next());

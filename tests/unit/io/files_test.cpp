@@ -10,7 +10,7 @@
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/io/files.hpp>
 
-#include "tests/unit/io/temporary_folder.hpp"
+#include "tests/unit/io/small_files.hpp"
 
 using namespace vmfleet;
 using namespace vmfleet::test;
@@ -61,7 +61,7 @@ class AsNobody {
 }  // namespace
 
 TEST_CASE("a written file reads back, with the mode that was asked for") {
-  const TemporaryFolder folder;
+  const TempDir folder;
   const std::string text = std::string("a\0b\n", 4) + std::string(200'000, 'x');
   files::write_atomically(folder / "f", text);
   REQUIRE((files::read(folder / "f") == text));
@@ -76,7 +76,7 @@ TEST_CASE("a written file reads back, with the mode that was asked for") {
 }
 
 TEST_CASE("a file in the current folder can be replaced") {
-  const TemporaryFolder folder;
+  const TempDir folder;
   const auto before = std::filesystem::current_path();
   std::filesystem::current_path(folder.path());
   files::write_atomically("bare-name", "x");
@@ -85,7 +85,7 @@ TEST_CASE("a file in the current folder can be replaced") {
 }
 
 TEST_CASE("reading refuses what is larger than the limit, and takes what is just as large") {
-  const TemporaryFolder folder;
+  const TempDir folder;
   append(folder / "f", "12345");
   REQUIRE(files::read(folder / "f", Bytes(5)) == "12345");
   REQUIRE(kind_of_error([&] { files::read(folder / "f", Bytes(4)); }) == ErrorKind::unavailable);
@@ -94,7 +94,7 @@ TEST_CASE("reading refuses what is larger than the limit, and takes what is just
 }
 
 TEST_CASE("the end of a file is its last bytes, of a missing one nothing") {
-  const TemporaryFolder folder;
+  const TempDir folder;
   append(folder / "f", "0123456789");
   REQUIRE(files::read_end(folder / "f", Bytes(3)) == "789");
   REQUIRE(files::read_end(folder / "f", Bytes(100)) == "0123456789");
@@ -107,7 +107,7 @@ TEST_CASE("a file whose size the kernel does not tell is read whole") {
 }
 
 TEST_CASE("a replacement that cannot be written leaves the old content and nothing else") {
-  const TemporaryFolder folder;
+  const TempDir folder;
   files::write_atomically(folder / "f", "old");
   for (const rlim_t limit : {0, 1, 4096, 65536}) {
     const SizeLimit small(limit);
@@ -118,7 +118,7 @@ TEST_CASE("a replacement that cannot be written leaves the old content and nothi
 }
 
 TEST_CASE("a replacement whose rename fails leaves nothing behind") {
-  const TemporaryFolder folder;
+  const TempDir folder;
   std::filesystem::create_directories(folder / "f/inside");
   REQUIRE_THROWS_AS(files::write_atomically(folder / "f", "x"), Error);
   REQUIRE(entries_in(folder.path()) == 1);
@@ -126,7 +126,7 @@ TEST_CASE("a replacement whose rename fails leaves nothing behind") {
 }
 
 TEST_CASE("a folder that is missing or not ours to write is an error, and nothing changes") {
-  const TemporaryFolder folder;
+  const TempDir folder;
   REQUIRE(kind_of_error([&] { files::write_atomically(folder / "no/f", "x"); }) ==
           ErrorKind::not_found);
   if (::geteuid() != 0) return;
@@ -141,7 +141,7 @@ TEST_CASE("a folder that is missing or not ours to write is an error, and nothin
 }
 
 TEST_CASE("a full disk leaves the old content and no temporary file") {
-  const TemporaryFolder folder;
+  const TempDir folder;
   if (::mount("none", folder.path().c_str(), "tmpfs", 0, "size=64k") != 0) {
     WARN("not permitted to mount: the size limit above stands in for a full disk");
     return;
@@ -162,7 +162,7 @@ TEST_CASE("a full disk leaves the old content and no temporary file") {
 }
 
 TEST_CASE("opening and writing name the path in their errors") {
-  const TemporaryFolder folder;
+  const TempDir folder;
   try {
     files::open(folder / "none", O_RDONLY);
     FAIL("it opened");

@@ -3,12 +3,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <fstream>
 #include <string>
-#include <thread>
-#include <vector>
 
 #include <vmfleet/async/task_group.hpp>
 #include <vmfleet/async/time.hpp>
@@ -16,7 +13,7 @@
 
 #include "io/inotify_hub.hpp"
 #include "tests/support/refuse.hpp"
-#include "tests/unit/io/temporary_folder.hpp"
+#include "tests/unit/io/small_files.hpp"
 
 using namespace vmfleet;
 using namespace vmfleet::test;
@@ -25,7 +22,7 @@ using namespace std::chrono_literals;
 namespace {
 
 /// More events for `path` and another file than the kernel's queue holds.
-void overflow_the_queue(const TemporaryFolder& folder) {
+void overflow_the_queue(const TempDir& folder) {
   long limit = 0;
   std::ifstream("/proc/sys/fs/inotify/max_queued_events") >> limit;
   const int left = ::open((folder / "left").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -42,7 +39,7 @@ void overflow_the_queue(const TemporaryFolder& folder) {
 
 TEST_CASE("an overflow of the kernel's queue hides neither growth nor replacement") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   append(folder / "grows", "a");
   append(folder / "replaced", "a");
   FileTail grows(loop, folder / "grows", 1);
@@ -68,7 +65,7 @@ TEST_CASE("an overflow of the kernel's queue hides neither growth nor replacemen
 }
 
 TEST_CASE("a limit of the user's inotify instances or watches is an error with a hint") {
-  const TemporaryFolder folder;
+  const TempDir folder;
   const auto hint = [&] {
     Loop loop;
     for (int i = 0; i < 2; ++i) {  // the second attempt begins anew
@@ -86,26 +83,4 @@ TEST_CASE("a limit of the user's inotify instances or watches is an error with a
                         [&] { return hint() == "raise fs.inotify.max_user_instances"; }));
   REQUIRE(holds_without(SYS_inotify_add_watch, ENOSPC,
                         [&] { return hint() == "raise fs.inotify.max_user_watches"; }));
-}
-
-TEST_CASE("writers that never pause do not keep other tasks from running") {
-  Loop loop;
-  const TemporaryFolder folder;
-  append(folder / "log", "x");
-  FileTail tail(loop, folder / "log", 1);
-  std::atomic<bool> stop = false;
-  std::vector<std::thread> writers;
-  for (int i = 0; i < 4; ++i) {
-    writers.emplace_back([&, i] {
-      const auto path = folder / ("noise" + std::to_string(i));
-      const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-      while (!stop) {
-        if (::pwrite(fd, "x", 1, 0) != 1) break;
-      }
-      ::close(fd);
-    });
-  }
-  REQUIRE_THROWS_AS(loop.run(with_timeout(50ms, tail.next())), Error);
-  stop = true;
-  for (auto& writer : writers) writer.join();
 }

@@ -11,7 +11,7 @@
 
 #include "io/poller.hpp"
 #include "tests/support/death.hpp"
-#include "tests/unit/io/temporary_folder.hpp"
+#include "tests/unit/io/small_files.hpp"
 
 using namespace vmfleet;
 using namespace vmfleet::test;
@@ -134,7 +134,7 @@ TEST_CASE("the end of the peer wakes readers and writers") {
 
 TEST_CASE("what cannot be polled is an error") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   append(folder / "file", "x");
   const UniqueFd file(::open((folder / "file").c_str(), O_RDONLY | O_CLOEXEC));
   REQUIRE_THROWS_AS(Poller(loop, file.get(), "test"), Error);

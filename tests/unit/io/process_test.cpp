@@ -10,7 +10,7 @@
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/io/process.hpp>
 
-#include "tests/unit/io/temporary_folder.hpp"
+#include "tests/unit/io/small_files.hpp"
 
 using namespace vmfleet;
 using namespace vmfleet::test;

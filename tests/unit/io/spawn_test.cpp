@@ -20,7 +20,7 @@
 #include <vmfleet/io/process.hpp>
 
 #include "tests/support/refuse.hpp"
-#include "tests/unit/io/temporary_folder.hpp"
+#include "tests/unit/io/small_files.hpp"
 
 using namespace vmfleet;
 using namespace vmfleet::test;
@@ -51,7 +51,7 @@ Error error_of(const ProcessOptions& options) {
 }
 
 /// Puts `text` in a file that is open under the number `fd`, which must be free.
-void open_as(int fd, const TemporaryFolder& folder, const std::string& text, int flags) {
+void open_as(int fd, const TempDir& folder, const std::string& text, int flags) {
   append(folder / text, text);
   const UniqueFd file(::open((folder / text).c_str(), O_RDONLY | O_CLOEXEC));
   REQUIRE(::fcntl(fd, F_GETFD) == -1);
@@ -62,7 +62,7 @@ void open_as(int fd, const TemporaryFolder& folder, const std::string& text, int
 
 TEST_CASE("a child's descriptors are arranged in every permutation of ours") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   constexpr int kFirst = 20;
   const std::vector<std::string> texts = {"a", "b", "c", "d"};
   for (int i = 0; i < 4; ++i) {
@@ -85,7 +85,7 @@ TEST_CASE("a child's descriptors are arranged in every permutation of ours") {
 
 TEST_CASE("one descriptor of ours may be several of the child's, its input too") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   append(folder / "text", "x");
   const UniqueFd file(::open((folder / "text").c_str(), O_RDONLY | O_CLOEXEC));
   ProcessOptions options({"cat", "-", "/proc/self/fd/7", "/proc/self/fd/9"});
@@ -95,7 +95,7 @@ TEST_CASE("one descriptor of ours may be several of the child's, its input too")
 
 TEST_CASE("the child has its standard streams, what it was given, and its lifeline: no more") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   open_as(40, folder, "inheritable", 0);
   REQUIRE(output_of(loop, shell("ls /proc/$$/fd; true")) == "0\n1\n2\n3\n");
   auto options = shell("ls /proc/$$/fd; true");
@@ -108,7 +108,7 @@ TEST_CASE("the child has its standard streams, what it was given, and its lifeli
 
 TEST_CASE("a child that runs on has no lifeline") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   const UniqueFd out(::open((folder / "out").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   auto options = shell("ls /proc/$$/fd; true");
   options.descriptors.emplace_back(1, out.get());
@@ -119,7 +119,7 @@ TEST_CASE("a child that runs on has no lifeline") {
 
 TEST_CASE("standard streams that are not given are /dev/null") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   const UniqueFd out(::open((folder / "out").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   auto options =
       shell("for i in 0 1 2; do [ /proc/$$/fd/$i -ef /dev/null ] || exit 1; done; echo good >&4");
@@ -168,7 +168,7 @@ TEST_CASE("a child may have a session of its own") {
 
 TEST_CASE("a child gets the environment and the folder that it was given") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   ProcessOptions options({"/bin/sh", "-c", "pwd; echo $A; env | wc -l"});
   options.directory = folder.path();
   options.environment = std::vector<std::string>{"A=b c", "PWD=" + folder.path().string()};
@@ -185,7 +185,7 @@ TEST_CASE("arguments arrive as they are, the empty one too") {
 }
 
 TEST_CASE("a program that cannot run is an error with the system's reason") {
-  const TemporaryFolder folder;
+  const TempDir folder;
   append(folder / "text", "no program");
   std::filesystem::permissions(folder / "text", std::filesystem::perms::owner_all);
   const auto none = error_of(ProcessOptions({"no-such-program-anywhere"}));
@@ -346,7 +346,7 @@ TEST_CASE("a child outlives the thread that spawned it, though it dies with its 
 
 TEST_CASE("what lies between the given descriptors is not inherited either") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   open_as(25, folder, "in a gap", 0);
   open_as(40, folder, "above", 0);
   auto options = shell("ls /proc/$$/fd; true");
@@ -357,7 +357,7 @@ TEST_CASE("what lies between the given descriptors is not inherited either") {
 }
 
 TEST_CASE("nothing more is inherited where the kernel lacks close_range") {
-  const TemporaryFolder folder;
+  const TempDir folder;
   open_as(40, folder, "inheritable", 0);
   REQUIRE(holds_without(SYS_close_range, ENOSYS, [] {
     Loop loop;
@@ -377,7 +377,7 @@ TEST_CASE("a folder that is missing is named, not the program") {
 
 TEST_CASE("a folder of the program's name in PATH is passed over") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   std::filesystem::create_directory(folder / "true");
   const std::string path = ::getenv("PATH");
   ::setenv("PATH", (folder.path().string() + ":" + path).c_str(), 1);

@@ -11,7 +11,7 @@
 #include <vmfleet/base/unique_fd.hpp>
 #include <vmfleet/io/tcp_socket.hpp>
 
-#include "tests/unit/io/temporary_folder.hpp"
+#include "tests/unit/io/small_files.hpp"
 
 using namespace vmfleet;
 using namespace vmfleet::test;

@@ -10,7 +10,7 @@
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/io/unix_socket.hpp>
 
-#include "tests/unit/io/temporary_folder.hpp"
+#include "tests/unit/io/small_files.hpp"
 
 using namespace vmfleet;
 using namespace vmfleet::test;
@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 namespace {
 
 /// A folder whose path has more than 200 characters.
-std::filesystem::path deep_folder(const TemporaryFolder& folder) {
+std::filesystem::path deep_folder(const TempDir& folder) {
   const auto deep = folder / (std::string(120, 'a') + "/" + std::string(120, 'b'));
   std::filesystem::create_directories(deep);
   return deep;
@@ -41,7 +41,7 @@ ErrorKind kind_of_error(Action action) {
 
 TEST_CASE("listening and connecting work with a path of any length") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   const auto path = deep_folder(folder) / std::string(80, 's');
   REQUIRE(path.string().size() > 300);
   auto listener = UnixListener::bind(loop, path);
@@ -58,7 +58,7 @@ TEST_CASE("listening and connecting work with a path of any length") {
 
 TEST_CASE("a socket knows its peer") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   auto listener = UnixListener::bind(loop, folder / "s");
   const auto root = [&]() -> Task<void> {
     const auto client = co_await UnixSocket::connect(folder / "s");
@@ -73,7 +73,7 @@ TEST_CASE("a socket knows its peer") {
 
 TEST_CASE("a path that exists is a conflict, whatever it is") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   const auto listener = UnixListener::bind(loop, folder / "s");
   append(folder / "file", "x");
   const auto before = open_descriptors();
@@ -84,7 +84,7 @@ TEST_CASE("a path that exists is a conflict, whatever it is") {
 }
 
 TEST_CASE("a last component that is too long is refused with a hint, not cut") {
-  const TemporaryFolder folder;
+  const TempDir folder;
   try {
     listen_unix(folder / std::string(101, 'x'));
     FAIL("it was accepted");
@@ -97,7 +97,7 @@ TEST_CASE("a last component that is too long is refused with a hint, not cut") {
 
 TEST_CASE("connecting tells a missing socket, a missing folder and a dead socket apart") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   const auto connect = [&](std::filesystem::path path) {
     return kind_of_error([&] { loop.run(UnixSocket::connect(path)); });
   };
@@ -109,7 +109,7 @@ TEST_CASE("connecting tells a missing socket, a missing folder and a dead socket
 
 TEST_CASE("a socket that listens for another program has a queue of its own") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   const UniqueFd listening = listen_unix(folder / "s");
   const auto root = [&]() -> Task<void> {
     auto client = co_await UnixSocket::connect(folder / "s");  // nobody has accepted it
@@ -123,7 +123,7 @@ TEST_CASE("a socket that listens for another program has a queue of its own") {
 
 TEST_CASE("connecting waits while the listener's queue is full") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   const UniqueFd listening = listen_unix(folder / "s");
   bool connected = false;
   auto body = [&](TaskGroup& group) -> Task<void> {
@@ -151,7 +151,7 @@ TEST_CASE("connecting waits while the listener's queue is full") {
 
 TEST_CASE("a listener accepts every one of many clients") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   auto listener = UnixListener::bind(loop, folder / "s");
   std::string answers;
   auto body = [&](TaskGroup& group) -> Task<void> {
@@ -174,7 +174,7 @@ TEST_CASE("a listener accepts every one of many clients") {
 
 TEST_CASE("a cancelled accept leaves the next client to the next accept") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   auto listener = UnixListener::bind(loop, folder / "s");
   const auto accept = [&]() -> Task<void> { co_await listener.accept(); };
   const auto root = [&]() -> Task<void> {
@@ -191,7 +191,7 @@ TEST_CASE("a cancelled accept leaves the next client to the next accept") {
 
 TEST_CASE("connecting, failing and closing leave no descriptor behind") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   auto listener = UnixListener::bind(loop, folder / "s");
   const auto before = open_descriptors();
   const auto root = [&]() -> Task<void> {
@@ -210,7 +210,7 @@ TEST_CASE("connecting, failing and closing leave no descriptor behind") {
 
 TEST_CASE("a listener may move while it accepts") {
   Loop loop;
-  const TemporaryFolder folder;
+  const TempDir folder;
   auto listener = UnixListener::bind(loop, folder / "s");
   bool accepted = false;
   auto body = [&](TaskGroup& group) -> Task<void> {
