@@ -149,7 +149,7 @@ Check check_image() {
 
 }  // namespace
 
-std::string_view to_string(Check::Status status) noexcept {
+std::string_view word_of(Check::Status status) noexcept {
   if (status == Status::ok) return "ok";
   return status == Status::warn ? "warn" : "fail";
 }

@@ -24,7 +24,7 @@ struct Check {
   std::string hint;
 };
 
-std::string_view to_string(Check::Status status) noexcept;
+std::string_view word_of(Check::Status status) noexcept;
 
 /// All of them, in the order of telling. Blocks while QEMU is asked for its version.
 std::vector<Check> check_host(const std::filesystem::path& state_root,

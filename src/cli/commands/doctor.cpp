@@ -24,7 +24,7 @@ std::string_view color_of(Check::Status status) noexcept {
 
 void print(const Context& context, const std::vector<Check>& checks) {
   for (const auto& check : checks) {
-    const std::string status = fmt::format("{:<5}", to_string(check.status));
+    const std::string status = fmt::format("{:<5}", word_of(check.status));
     context.out.write(fmt::format("{} {:<12} {}\n",
                                   context.out.paint(status, color_of(check.status)), check.name,
                                   sanitize(check.message)));
@@ -39,7 +39,7 @@ void answer(const Context& context, const std::vector<Check>& checks, bool fit) 
   for (const auto& check : checks) {
     json::Object object;
     object.set("name", check.name);
-    object.set("status", to_string(check.status));
+    object.set("status", word_of(check.status));
     object.set("message", check.message);
     if (!check.hint.empty()) object.set("hint", check.hint);
     array.emplace_back(std::move(object));
