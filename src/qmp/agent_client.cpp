@@ -44,8 +44,8 @@ Task<void> synchronise(std::shared_ptr<Session> session, Milliseconds timeout) {
   }
 }
 
-Task<Value> run_command(std::shared_ptr<Session> session, std::string command, Value arguments,
-                        CommandOptions options) {
+Task<Value> run_agent_command(std::shared_ptr<Session> session, std::string command,
+                              Value arguments, CommandOptions options) {
   Reply reply = co_await session->execute(command, std::move(arguments), options);
   if (!reply.ok()) throw to_error(*reply.error, command);
   co_return std::move(reply.value);
@@ -74,7 +74,7 @@ AgentClient::~AgentClient() {
 }
 
 Task<Value> AgentClient::execute(std::string command, Value arguments, CommandOptions options) {
-  return run_command(session_, std::move(command), std::move(arguments), options);
+  return run_agent_command(session_, std::move(command), std::move(arguments), options);
 }
 
 Task<void> AgentClient::ping(Milliseconds timeout) {
