@@ -73,6 +73,9 @@ void LoopCore::closing(HandleBlock& block) noexcept {
 
 void LoopCore::post(ReadyItem& item) noexcept {
   VMFLEET_CHECK(std::this_thread::get_id() == thread_, "a loop was used from another thread");
+  // libuv polls after it has run its timers and the embedder's prepare handles: a poll without end
+  // must not keep waiting what these have made ready.
+  if (polling_ && ready_.empty()) wake_after(0);
   ready_.push_back(item);
 }
 
@@ -111,7 +114,7 @@ bool LoopCore::wait() {
   const bool io = uv_loop_alive(uv_) != 0;
   if (timers_.empty()) {
     if (!io) return false;
-    uv_run(uv_, UV_RUN_ONCE);
+    poll_once();
     return true;
   }
   const TimePoint deadline = timers_.begin()->first;
@@ -122,13 +125,23 @@ bool LoopCore::wait() {
   // A clock that jumps does so only when no real operation is under way.
   if (uv_loop_alive(uv_) == 0 && clock_->jump_to(deadline)) return true;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock_->now());
+  wake_after(left.count() > 0 ? static_cast<std::uint64_t>(left.count()) : 0);
+  poll_once();
+  return true;
+}
+
+// It repeats, because the first shot may fall due before libuv has come to poll.
+void LoopCore::wake_after(std::uint64_t milliseconds) noexcept {
   uv_update_time(uv_);
   uv_timer_start(
-      wakeup_, [](uv_timer_t*) {}, left.count() > 0 ? static_cast<std::uint64_t>(left.count()) : 0,
-      0);
+      wakeup_, [](uv_timer_t*) {}, milliseconds, 1);
+}
+
+void LoopCore::poll_once() noexcept {
+  polling_ = true;
   uv_run(uv_, UV_RUN_ONCE);
+  polling_ = false;
   uv_timer_stop(wakeup_);
-  return true;
 }
 
 void LoopCore::post_from_any_thread(std::function<void()> callback) {

@@ -4,6 +4,7 @@
 
 #include <uv.h>
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -65,6 +66,8 @@ class LoopCore {
   void fire_timers() noexcept;
   /// Waits for the next thing to happen; false when there is none.
   bool wait();
+  void wake_after(std::uint64_t milliseconds) noexcept;
+  void poll_once() noexcept;
   /// True when there were calls from other threads.
   bool run_posted() noexcept;
   template <class H>
@@ -83,6 +86,7 @@ class LoopCore {
   std::size_t closing_ = 0;
   Timer::Queue timers_;
   uv_timer_t* wakeup_ = nullptr;
+  bool polling_ = false;  // inside uv_run, which may wait
   uv_async_t* async_ = nullptr;
   int keep_alive_ = 0;
 

@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <cerrno>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -328,4 +330,76 @@ TEST_CASE("a loop that cannot be made is an error, not the end of the process") 
     }
     return false;
   }));
+}
+
+namespace {
+
+/// Gets a loop going again that has overslept, and tells.
+class Watchdog {
+ public:
+  explicit Watchdog(Loop& loop)
+      : keep_(loop), thread_([this, &loop] {
+          std::unique_lock lock(mutex_);
+          overslept_ = !changed_.wait_for(lock, 5s, [this] { return stopped_; });
+          if (overslept_) loop.post_from_any_thread([] {});
+        }) {}
+  Watchdog(const Watchdog&) = delete;
+  Watchdog& operator=(const Watchdog&) = delete;
+  ~Watchdog() { stop(); }
+  /// False when the loop had to be waked.
+  bool stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopped_ = true;
+    }
+    changed_.notify_one();
+    if (thread_.joinable()) thread_.join();
+    return !overslept_;
+  }
+
+ private:
+  Loop::KeepAlive keep_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stopped_ = false;
+  bool overslept_ = false;
+  std::thread thread_;
+};
+
+/// Time passes with every look at it, as for a process that is interrupted between any two steps.
+class CreepingClock final : public Clock {
+ public:
+  [[nodiscard]] TimePoint now() const noexcept override { return now_ += 1ms; }
+  bool jump_to(TimePoint) noexcept override { return false; }
+
+ private:
+  mutable TimePoint now_{1h};
+};
+
+}  // namespace
+
+TEST_CASE("a deadline that falls due while the loop prepares to wait is not slept through") {
+  for (int delay = 1; delay <= 12; ++delay) {
+    CreepingClock clock;
+    Loop loop(clock);
+    Watchdog watchdog(loop);
+    loop.run(sleep_for(Milliseconds(delay)));
+    REQUIRE(watchdog.stop());
+  }
+}
+
+TEST_CASE("what an embedder's callback makes ready before the poll does not wait for I/O") {
+  EmbeddersLoop embedder;
+  Loop loop(&embedder.loop);
+  Event event;
+  uv_prepare_t prepare;
+  uv_prepare_init(&embedder.loop, &prepare);
+  prepare.data = &event;
+  uv_prepare_start(&prepare, [](uv_prepare_t* ran) { static_cast<Event*>(ran->data)->set(); });
+  {
+    Watchdog watchdog(loop);
+    loop.run(event.wait());
+    CHECK(watchdog.stop());
+  }
+  uv_close(reinterpret_cast<uv_handle_t*>(&prepare), nullptr);
 }
