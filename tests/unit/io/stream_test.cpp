@@ -2,7 +2,6 @@
 #include <sys/socket.h>
 
 #include <memory>
-#include <numeric>
 #include <optional>
 #include <string>
 
