@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -15,12 +16,16 @@
 #include <vmfleet/base/unique_fd.hpp>
 
 #include "tests/support/catch.hpp"
-#include "tests/unit/io/temporary_folder.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace vmfleet::test {
 
+inline void append(const std::filesystem::path& path, std::string_view text) {
+  std::ofstream(path, std::ios::app | std::ios::binary) << text;
+}
+
 struct ConsoleFiles {
-  TemporaryFolder folder;
+  TempDir folder;
   std::filesystem::path log = folder / "serial.log";
   std::filesystem::path input = folder / "serial.in";
 
