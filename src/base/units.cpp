@@ -62,7 +62,7 @@ Result<Bytes> parse_bytes(std::string_view text) {
 }
 
 std::string to_string(Bytes size) {
-  constexpr std::string_view kUnits = "\0KMGT";
+  constexpr std::string_view kUnits = " KMGT";  // the first stands for none
   std::uint64_t count = size.count();
   std::size_t unit = 0;
   while (count != 0 && count % 1024 == 0 && unit + 1 < 5) {

@@ -10,7 +10,7 @@ namespace vmfleet::console {
 namespace {
 
 constexpr std::size_t kLongestPattern = 128;
-constexpr std::size_t kLongestLine = 512;
+constexpr std::size_t kComparedBytes = 512;
 
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -73,7 +73,7 @@ std::optional<NearMiss> near_miss(const Pattern& pattern, std::span<const std::s
   std::optional<NearMiss> nearest;
   for (std::size_t i = lines.size(); i-- > 0 && word.size() >= 3;) {
     const std::size_t edits =
-        edits_to_part_of(word, std::string_view(lines[i]).substr(0, kLongestLine));
+        edits_to_part_of(word, std::string_view(lines[i]).substr(0, kComparedBytes));
     if (edits > bound || (nearest && edits >= nearest->edits)) continue;
     nearest = NearMiss{lines[i], edits};
     bound = edits;

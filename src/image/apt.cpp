@@ -20,12 +20,8 @@ namespace {
 constexpr std::size_t kMaxEvidence = 8;
 constexpr std::array kPrograms{"busybox-static", "dropbear-bin", "qemu-guest-agent"};
 
-bool starts_with(std::string_view text, std::string_view prefix) noexcept {
-  return text.substr(0, prefix.size()) == prefix;
-}
-
 bool numbered(std::string_view name, std::string_view prefix) {
-  return starts_with(name, prefix) && name.size() > prefix.size() &&
+  return name.starts_with(prefix) && name.size() > prefix.size() &&
          std::isdigit(static_cast<unsigned char>(name[prefix.size()])) != 0;
 }
 
@@ -158,7 +154,7 @@ class Apt {
     std::vector<std::string> variables{"LC_ALL=C"};
     for (char** variable = ::environ; *variable != nullptr; ++variable) {
       const std::string_view text = *variable;
-      if (!starts_with(text, "LC_ALL=") && !starts_with(text, "APT_CONFIG=")) {
+      if (!text.starts_with("LC_ALL=") && !text.starts_with("APT_CONFIG=")) {
         variables.emplace_back(text);
       }
     }
@@ -183,7 +179,7 @@ std::vector<std::string> kernel_packages(std::string_view apt_cache_output) {
 
 std::vector<std::string> library_packages(std::string_view apt_cache_output) {
   return pick(apt_cache_output, [](std::string_view name) {
-    return (starts_with(name, "lib") || starts_with(name, "zlib")) &&
+    return (name.starts_with("lib") || name.starts_with("zlib")) &&
            name.find("perl") == std::string_view::npos;
   });
 }
@@ -192,10 +188,10 @@ std::string private_apt_configuration(std::string_view dump, const std::filesyst
                                       std::string_view debian_arch) {
   std::string text;
   for (const std::string_view line : split(dump, '\n')) {
-    const bool ours = starts_with(line, "Dir::State") || starts_with(line, "Dir::Cache") ||
-                      starts_with(line, "Dir::Etc::parts") || starts_with(line, "Dir::Etc::main") ||
-                      starts_with(line, "APT::Architecture") ||
-                      starts_with(line, "APT::Update::") || starts_with(line, "DPkg::");
+    const bool ours = line.starts_with("Dir::State") || line.starts_with("Dir::Cache") ||
+                      line.starts_with("Dir::Etc::parts") || line.starts_with("Dir::Etc::main") ||
+                      line.starts_with("APT::Architecture") || line.starts_with("APT::Update::") ||
+                      line.starts_with("DPkg::");
     if (!ours) text.append(line).append("\n");
   }
   const std::string state = work.string();

@@ -85,10 +85,6 @@ PackageInfo parse_control(std::string_view text) {
   return info;
 }
 
-bool starts_with(std::string_view text, std::string_view prefix) noexcept {
-  return text.substr(0, prefix.size()) == prefix;
-}
-
 }  // namespace
 
 PackageInfo PackageTree::add_package(const std::filesystem::path& deb, const Filter& wanted) {
@@ -107,8 +103,8 @@ PackageInfo PackageTree::add_package(const std::filesystem::path& deb, const Fil
     if (status == ARCHIVE_EOF) break;
     if (status != ARCHIVE_OK) throw archive_error(outer.get(), ErrorKind::corrupt, doing);
     const std::string_view member_name = ::archive_entry_pathname(member);
-    const bool is_control = starts_with(member_name, "control.tar");
-    if (!is_control && !starts_with(member_name, "data.tar")) continue;
+    const bool is_control = member_name.starts_with("control.tar");
+    if (!is_control && !member_name.starts_with("data.tar")) continue;
     has_data = has_data || !is_control;
     InnerTar tar(outer.get(), doing);
     while (archive_entry* entry = tar.next()) {
@@ -143,7 +139,7 @@ std::optional<std::string> PackageTree::read(std::string_view path) const {
       if (end == std::string::npos) return std::nullopt;
       link = links_.find(std::string_view(at).substr(0, end));
     }
-    const bool absolute = starts_with(link->second, "/");
+    const bool absolute = link->second.starts_with("/");
     const auto folder = absolute ? std::string() : link->first + "/..";
     at = normal_path(folder + "/" + link->second + at.substr(end));
   }

@@ -30,18 +30,14 @@ constexpr Bytes kMemory = Bytes::mebi(256);
 
 constexpr std::string_view kModulesFolder = "lib/modules/";
 
-bool starts_with(std::string_view text, std::string_view prefix) noexcept {
-  return text.substr(0, prefix.size()) == prefix;
-}
-
 /// "lib/modules/6.1.0/kernel/x.ko" for "usr/lib/modules/…" too.
 std::string_view without_usr(std::string_view path) noexcept {
-  return starts_with(path, "usr/") ? path.substr(4) : path;
+  return path.starts_with("usr/") ? path.substr(4) : path;
 }
 
 bool is_library(std::string_view path) noexcept {
   const std::string_view inner = without_usr(path);
-  return starts_with(inner, "lib") && !starts_with(inner, kModulesFolder) &&
+  return inner.starts_with("lib") && !inner.starts_with(kModulesFolder) &&
          path.find(".so") != std::string_view::npos;
 }
 
@@ -51,7 +47,7 @@ bool is_program(std::string_view path) noexcept {
 }
 
 bool is_kernel(std::string_view path) noexcept {
-  return starts_with(path, "boot/vmlinu") || starts_with(path, "boot/Image");
+  return path.starts_with("boot/vmlinu") || path.starts_with("boot/Image");
 }
 
 /// "6.1.0-56-amd64" for "boot/vmlinuz-6.1.0-56-amd64".
@@ -136,7 +132,7 @@ BuiltImage build_from_packages(const GuestArch& arch,
   for (const auto& deb : debs) {
     const PackageInfo info = tree.add_package(deb, is_wanted);
     packages.emplace_back(info.name, info.version);
-    if (starts_with(info.name, "linux-")) kernel_debs.push_back(deb);
+    if (info.name.starts_with("linux-")) kernel_debs.push_back(deb);
   }
   LoadedModules modules = load_modules(tree, module_paths(tree), guest_modules());
   // Dependencies that the list does not foresee: read again what holds the modules.

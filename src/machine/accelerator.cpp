@@ -29,7 +29,7 @@ namespace {
 // QEMU starts in 0.15 s here and the guest's 2000 port writes take 20 ms on a healthy host; where
 // they take longer than this, a real kernel is better off emulated.
 constexpr Milliseconds kProbeLimit(1'500);
-constexpr std::string_view kSchema = "vmfleet.kvm-probe/1";
+constexpr std::string_view kProbeSchema = "vmfleet.kvm-probe/1";
 
 std::filesystem::path cache_file() {
   return default_cache_root() / "kvm-probe.json";
@@ -38,8 +38,8 @@ std::filesystem::path cache_file() {
 std::optional<KvmState> remembered(const QemuBinary& binary) {
   try {
     const auto record = json::parse(files::read(cache_file()));
-    if (!record || record->text("schema") != kSchema || record->text("boot_id") != host_boot_id() ||
-        record->text("qemu") != binary.path.string()) {
+    if (!record || record->text("schema") != kProbeSchema ||
+        record->text("boot_id") != host_boot_id() || record->text("qemu") != binary.path.string()) {
       return std::nullopt;
     }
     KvmState state;
@@ -54,7 +54,7 @@ std::optional<KvmState> remembered(const QemuBinary& binary) {
 void remember(const QemuBinary& binary, const KvmState& state) {
   try {
     std::filesystem::create_directories(cache_file().parent_path());
-    files::write_atomically(cache_file(), json::write(json::Object{{"schema", kSchema},
+    files::write_atomically(cache_file(), json::write(json::Object{{"schema", kProbeSchema},
                                                                    {"boot_id", host_boot_id()},
                                                                    {"qemu", binary.path.string()},
                                                                    {"usable", state.usable},

@@ -10,7 +10,7 @@ namespace vmfleet::qmp {
 
 namespace {
 
-constexpr std::size_t kShown = 120;
+constexpr std::size_t kQuotedBytes = 120;
 
 Error with_hint(Error error, PeerState state, std::optional<pid_t> pid) {
   if (state == PeerState::stopped) {
@@ -22,7 +22,8 @@ Error with_hint(Error error, PeerState state, std::optional<pid_t> pid) {
 
 Error with_pending(Error error, std::string_view pending) {
   if (pending.empty()) return error;
-  return std::move(error).evidence("an unfinished message: " + sanitize(pending.substr(0, kShown)));
+  return std::move(error).evidence("an unfinished message: " +
+                                   sanitize(pending.substr(0, kQuotedBytes)));
 }
 
 }  // namespace
