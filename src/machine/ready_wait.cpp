@@ -186,7 +186,16 @@ Task<void> ReadyWait::watch_events() {
   for (;;) {
     const TailChunk chunk = co_await events_.next();
     for (const auto& event : event_log_.feed(chunk.data)) look_at(event);
+    if (!panicked_) continue;
+    co_await sleep_for(kConsolePause);  // what the guest printed may come after the event
+    fail_if_panicked();
   }
+}
+
+void ReadyWait::fail_if_panicked() {
+  if (!panicked_ || satisfied()) return;
+  read_serial(serial_.poll().data, true);  // the guest's own words say more
+  fail(Error(ErrorKind::exited, "the guest panicked").hint("`vmfleet logs` has the whole console"));
 }
 
 void ReadyWait::look_at(const qmp::Event& event) {
@@ -194,11 +203,7 @@ void ReadyWait::look_at(const qmp::Event& event) {
     meet(*found->second, json::write(event.data));
   }
   if (satisfied()) return;
-  if (event.name == "GUEST_PANICKED") {
-    read_serial(serial_.poll().data, true);  // the guest's own words say more
-    fail(Error(ErrorKind::exited, "the guest panicked")
-             .hint("`vmfleet logs` has the whole console"));
-  }
+  if (event.name == "GUEST_PANICKED") panicked_ = true;
   if (event.name == "RESET" && event.data.flag("guest", false) && ++resets_ >= kResetLoop) {
     fail(Error(ErrorKind::exited,
                fmt::format("the guest reset itself {} times without becoming ready", resets_))
@@ -214,6 +219,7 @@ Task<void> ReadyWait::watch_end() {
   }
   read_serial("", true);
   for (const auto& event : event_log_.feed(events_.poll().data)) look_at(event);
+  fail_if_panicked();
   const ExitReport exit = explain_exit(live_.directory, status);
   const bool success = !exit.code || *exit.code == 0;
   if (exit_ != nullptr && success) meet(*exit_, exit.reason);

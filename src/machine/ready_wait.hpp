@@ -47,6 +47,7 @@ class ReadyWait {
   void judge(const std::optional<console::Crash>& crash);
   Task<void> watch_events();
   void look_at(const qmp::Event& event);
+  void fail_if_panicked();
   Task<void> watch_end();
   Task<void> watch_port(Condition* condition, PortForward port, std::string prefix);
   Task<void> watch_agent(Condition* condition);
@@ -73,6 +74,7 @@ class ReadyWait {
   FileTail events_;
   qmp::EventLog event_log_;
   std::size_t resets_ = 0;
+  bool panicked_ = false;
   bool failed_ = false;  // the first failure is told, not its echoes
 };
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <vmfleet/async/event.hpp>
 #include <vmfleet/async/when.hpp>
 
 #include "server.hpp"
@@ -155,15 +156,17 @@ TEST_CASE("cancelling one waiting command leaves the others and the connection u
   // The first command reads for all; the second only waits. Either may be the one that leaves.
   for (const int cancelled : {0, 1}) {
     CAPTURE(cancelled);
-    auto serve = [](Server& server) -> Task<void> {
+    Event both_sent;
+    auto serve = [&both_sent](Server& server) -> Task<void> {
       std::vector<Value> commands;
       for (int i = 0; i < 3; ++i) {
         Value command = co_await server.hear();
         commands.push_back(std::move(command));
+        if (i == 1) both_sent.set();
       }
       for (const Value& command : commands) co_await server.answer(command, command["arguments"]);
     };
-    auto use = [cancelled](Client& client) -> Task<void> {
+    auto use = [cancelled, &both_sent](Client& client) -> Task<void> {
       std::vector<Value> results(2);
       std::vector<CancelScope> scopes(2);
       auto body = [&](TaskGroup& group) -> Task<void> {
@@ -174,7 +177,7 @@ TEST_CASE("cancelling one waiting command leaves the others and the connection u
         };
         group.start(run, 0);
         group.start(run, 1);
-        co_await yield_now();
+        co_await both_sent.wait();
         scopes[static_cast<std::size_t>(cancelled)].cancel();
         const Value third = co_await client.execute("go", numbered(2));
         REQUIRE(third.integer("n", -1) == 2);
