@@ -33,6 +33,7 @@ std::string death_of(Body body) {
     ::_exit(0);
   }
   ::close(ends[1]);
+  REQUIRE(child > 0);
   std::string said;
   char buffer[4096];
   for (ssize_t count; (count = ::read(ends[0], buffer, sizeof buffer)) > 0;) {

@@ -244,6 +244,7 @@ class Owner {
     REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
     pid_ = ::fork();
     if (pid_ == 0) live(ends[1]);
+    REQUIRE(pid_ > 0);  // kill(-1) would reach every process there is
     ::close(ends[1]);
     child_of_owner_ = UniqueFd(ends[0]);
   }
