@@ -27,10 +27,10 @@ namespace {
 
 constexpr Milliseconds kCleanupLimit(60'000);
 
-/// More than the processors, because a booting guest also waits (for its devices, its timers); not
-/// many more, because machines that boot side by side on one processor all become ready late.
+/// As many as there are processors: an emulated boot keeps one busy from beginning to end, and
+/// machines that share one all become ready late. *Source*: tests/bench/boot_bench.py.
 std::size_t default_max_boot() {
-  return std::max<std::size_t>(std::thread::hardware_concurrency(), 1) + 1;
+  return std::max<std::size_t>(std::thread::hardware_concurrency(), 1);
 }
 
 /// One `up` under way.

@@ -66,7 +66,8 @@ std::optional<Image> find_current(const ImageStore& store, const std::string& na
 Task<Image> build_in_turn(const ImageStore& store, std::string name, BuildOptions options,
                           BuildProgress progress, bool reuse) {
   if (name != kTiny) {
-    throw Error(ErrorKind::not_found, "there is no image recipe called '" + sanitize(name) + "'")
+    throw Error(ErrorKind::invalid_config,
+                "there is no image recipe called '" + sanitize(name) + "'")
         .hint("the only one so far is 'tiny'; give other guests as --kernel and --initrd");
   }
   static_cast<void>(image::guest_arch(options.arch));  // before it becomes part of a path

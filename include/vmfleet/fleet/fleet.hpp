@@ -22,11 +22,10 @@ struct UpOptions {
 
   /// Only these machines of the specification (globs and braces); empty: all.
   std::vector<std::string> names;
-  bool wait = true;  ///< for readiness
-  std::size_t max_boot =
-      0;  ///< machines in their CPU-heavy boot at once; 0: from cores and accelerator
-  bool keep_failed = false;             ///< leave a machine that did not become ready running
-  bool recreate = false;                ///< replace machines whose specification differs
+  bool wait = true;          ///< for readiness
+  std::size_t max_boot = 0;  ///< machines in their boot at once; 0: as many as processors
+  bool keep_failed = false;  ///< leave a machine that did not become ready running
+  bool recreate = false;     ///< replace machines whose specification differs
   std::optional<Milliseconds> timeout;  ///< of each machine's readiness, instead of its own
   ProgressObserver progress;
 };

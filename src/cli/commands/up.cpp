@@ -125,7 +125,7 @@ void add_up(Program& program) {
   add_duration(app, "--timeout", arguments->timeout, "for each machine to become ready");
   add_flag(app, "--no-wait", arguments->no_wait, "do not wait for readiness");
   add_count(app, "--max-boot", arguments->max_boot, 1, kMostMachines, "",
-            "how many boot at a time (one more than processors)");
+            "how many boot at a time (as many as processors)");
   add_flag(app, "--keep-failed", arguments->keep_failed, "leave machines that failed running");
   add_flag(app, "--recreate", arguments->recreate, "replace machines whose configuration differs");
   add_flag(app, "--dry-run", arguments->dry_run, "print QEMU's command lines, start nothing");

@@ -6,6 +6,7 @@ wrong", and with SELF_TEST, a list of (files, words that some finding must conta
 """
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -15,9 +16,11 @@ SKIPPED = re.compile(r'^(build|\.git/|\.cache/|subprojects/[^/]+/)')
 
 def paths():
     """The project's files; without git, everything that is no build output."""
-    listed = subprocess.run(
-        ['git', '-C', ROOT, 'ls-files', '-z', '--cached', '--others', '--exclude-standard'],
-        capture_output=True, text=True, check=False) if (ROOT / '.git').exists() else None
+    listed = None
+    if (ROOT / '.git').exists() and shutil.which('git'):
+        listed = subprocess.run(
+            ['git', '-C', ROOT, 'ls-files', '-z', '--cached', '--others', '--exclude-standard'],
+            capture_output=True, text=True, check=False)
     if listed and listed.returncode == 0:
         names = listed.stdout.split('\0')
     else:
