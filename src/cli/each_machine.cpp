@@ -10,9 +10,10 @@ namespace vmfleet::cli {
 
 namespace {
 
-Task<void> keep_error(Task<void> work, std::optional<Error>* slot) {
+Task<void> keep_error(const Context& context, const MachineWork& work, std::string name,
+                      std::optional<Error>* slot) {
   try {
-    co_await std::move(work);
+    co_await work(name, context.directory_of(name));
   } catch (const Error& error) {
     *slot = error;
   }
@@ -30,7 +31,8 @@ Task<std::vector<std::optional<Error>>> for_each_machine(const Context& context,
   std::vector<std::optional<Error>> errors(names.size());
   auto body = [&](TaskGroup& group) -> Task<void> {
     for (std::size_t i = 0; i < names.size(); ++i) {
-      group.start(&keep_error, work(names[i], context.directory_of(names[i])), &errors[i]);
+      auto attempt = [&, i] { return keep_error(context, work, names[i], &errors[i]); };
+      group.start(attempt);
     }
     co_return;
   };
@@ -43,8 +45,14 @@ FleetReport collect_reports(const Context& context, const std::vector<std::strin
   FleetReport report;
   report.fleet = context.fleet_name();
   for (std::size_t i = 0; i < names.size(); ++i) {
-    MachineReport machine = inspect_machine(context.directory_of(names[i]));
-    machine.error = errors[i];
+    MachineReport machine;
+    machine.name = names[i];
+    try {
+      machine = inspect_machine(context.directory_of(names[i]));
+    } catch (const Error& error) {
+      machine.error = error;  // it was removed meanwhile
+    }
+    if (errors[i]) machine.error = errors[i];
     report.machines.push_back(std::move(machine));
   }
   return report;

@@ -51,9 +51,9 @@ Task<int> run_interruptible(Context& context, const Command& command) {
   };
   try {
     co_await with_task_group(body);
-  } catch (const std::exception&) {
-    // What fails while it is being interrupted fails because of that.
+  } catch (const Error& error) {
     if (signal == 0) throw;
+    context.err.try_write(describe_error(error, context.err));  // the cleanup's
   }
   if (signal == 0) co_return code.value_or(kFailed);
   if (context.globals.json && !code) {

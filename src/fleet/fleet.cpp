@@ -3,16 +3,16 @@
 #include <vmfleet/fleet/fleet.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 
 #include <fmt/format.h>
 
-#include <vmfleet/async/offload.hpp>
 #include <vmfleet/async/task_group.hpp>
 #include <vmfleet/base/text.hpp>
-#include <vmfleet/instance/intent.hpp>
-#include <vmfleet/instance/locks.hpp>
+#include <vmfleet/qemu/validate.hpp>
 
+#include "fleet/host_limits.hpp"
 #include "fleet/names.hpp"
 #include "fleet/operation.hpp"
 
@@ -23,7 +23,11 @@ namespace {
 std::vector<std::string> folders_in(const std::filesystem::path& directory) {
   std::vector<std::string> names;
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+  const std::filesystem::directory_iterator entries(directory, error);
+  if (error && error.value() != ENOENT && error.value() != ENOTDIR) {
+    throw errno_error("look into " + directory.string(), error.value());
+  }
+  for (const auto& entry : entries) {
     if (entry.is_directory(error) && !entry.is_symlink(error)) {
       names.push_back(entry.path().filename().string());
     }
@@ -32,35 +36,17 @@ std::vector<std::string> folders_in(const std::filesystem::path& directory) {
   return names;
 }
 
-void remove_instance(const std::filesystem::path& path) {
-  const auto directory = InstanceDirectory::open(path);
-  const auto lock = OperationLock::acquire(directory);
-  std::vector<std::string> staged;
-  try {
-    if (const auto intent = read_intent(directory)) staged = intent->staged_files;
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::corrupt) throw;
-  }
-  directory.remove(staged);
-}
-
 /// Stops one machine, running or not; what goes wrong is in the report.
-Task<void> stop_machine(std::filesystem::path path, StopOptions options, bool remove,
-                        MachineReport* report, Operation* operation) {
+Task<void> stop_machine(std::filesystem::path path, StopOptions options, MachineReport* report,
+                        Operation* operation) {
   const std::string name = path.filename().string();
   try {
     *report = inspect_machine(path);
-    if (report->pid) {
-      operation->tell(name, MachineState::stopping);
-      Machine machine = co_await Machine::adopt(path);
-      const StopReport stopped = co_await machine.stop(options);
-      *report = machine.report();
-      report->exit = stopped.exit;
-    }
-    if (remove) {
-      auto removal = [&] { remove_instance(path); };
-      co_await offload(removal);
-    }
+    if (report->pid) operation->tell(name, MachineState::stopping);
+    const StopReport stopped = co_await end_machine(path, options);
+    if (stopped.rung != StopRung::already_stopped) report->exit = stopped.exit;
+    report->pid.reset();
+    report->ports.clear();
     report->error.reset();  // of its life; this operation succeeded
     if (report->state != MachineState::failed && report->state != MachineState::crashed) {
       report->state = MachineState::stopped;
@@ -77,7 +63,12 @@ Task<void> stop_machine(std::filesystem::path path, StopOptions options, bool re
 }  // namespace
 
 Fleet::Fleet(std::filesystem::path state_root, std::string name)
-    : root_(std::filesystem::absolute(state_root)), name_(std::move(name)) {}
+    : root_(std::filesystem::absolute(state_root)), name_(std::move(name)) {
+  if (is_valid_name(name_)) return;  // it becomes one component of a path
+  throw Error(ErrorKind::invalid_config,
+              fmt::format("'{}' cannot be the name of a fleet", sanitize(name_)))
+      .hint("letters, digits, '.', '_' and '-', at most 63, beginning with a letter or digit");
+}
 
 std::vector<std::string> Fleet::select(const std::vector<std::string>& patterns) const {
   const auto names = folders_in(root_ / name_);
@@ -117,23 +108,24 @@ FleetReport Fleet::status(const std::vector<std::string>& names) const {
   return report;
 }
 
-Task<FleetReport> Fleet::end(std::vector<std::string> names, StopOptions options, bool remove,
+Task<FleetReport> Fleet::end(std::vector<std::string> names, StopOptions options,
                              ProgressObserver progress) {
   Loop& loop = co_await current_loop();
   Operation operation(loop, std::move(progress));
   const auto selected = select(names);
+  require_descriptors(selected.size());
   FleetReport report;
   report.fleet = name_;
   report.machines.resize(selected.size());
   auto body = [&](TaskGroup& group) -> Task<void> {
     for (std::size_t i = 0; i < selected.size(); ++i) {
-      group.start(&stop_machine, root_ / name_ / selected[i], options, remove, &report.machines[i],
+      group.start(&stop_machine, root_ / name_ / selected[i], options, &report.machines[i],
                   &operation);
     }
     co_return;
   };
   co_await with_task_group(body);
-  if (remove) {
+  if (options.remove) {
     std::error_code ignored;  // it holds other machines, then
     std::filesystem::remove(root_ / name_, ignored);
   }
@@ -143,12 +135,14 @@ Task<FleetReport> Fleet::end(std::vector<std::string> names, StopOptions options
 
 Task<FleetReport> Fleet::stop(std::vector<std::string> names, StopOptions options,
                               ProgressObserver progress) {
-  return end(std::move(names), options, false, std::move(progress));
+  options.remove = false;
+  return end(std::move(names), options, std::move(progress));
 }
 
 Task<FleetReport> Fleet::down(std::vector<std::string> names, StopOptions options,
                               ProgressObserver progress) {
-  return end(std::move(names), options, true, std::move(progress));
+  options.remove = true;
+  return end(std::move(names), options, std::move(progress));
 }
 
 std::filesystem::path default_state_root() {

@@ -43,15 +43,7 @@ std::string in_gibi(Bytes size) {
 
 }  // namespace
 
-void require_host_room(Bytes guest_memory, std::size_t machines) {
-  if (machines == 0) return;
-  const Bytes wanted(guest_memory.count() + machines * kQemuItself.count());
-  const Bytes available = available_memory();
-  if (wanted > available) {
-    throw Error(ErrorKind::host_unfit, fmt::format("{} machines need {} of memory, {} is available",
-                                                   machines, in_gibi(wanted), in_gibi(available)))
-        .hint("start fewer (-n), or give each less (--memory)");
-  }
+void require_descriptors(std::size_t machines) {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   const std::size_t descriptors = machines * kDescriptorsEach + kDescriptorsOther;
@@ -63,7 +55,19 @@ void require_host_room(Bytes guest_memory, std::size_t machines) {
   throw Error(ErrorKind::host_unfit,
               fmt::format("{} machines need {} file descriptors, {} are allowed", machines,
                           descriptors, limit.rlim_max))
-      .hint("raise the limit with `ulimit -n`, or start fewer");
+      .hint("raise the limit with `ulimit -n`, or take fewer at a time");
+}
+
+void require_host_room(Bytes guest_memory, std::size_t machines) {
+  if (machines == 0) return;
+  const Bytes wanted(guest_memory.count() + machines * kQemuItself.count());
+  const Bytes available = available_memory();
+  if (wanted > available) {
+    throw Error(ErrorKind::host_unfit, fmt::format("{} machines need {} of memory, {} is available",
+                                                   machines, in_gibi(wanted), in_gibi(available)))
+        .hint("start fewer (-n), or give each less (--memory)");
+  }
+  require_descriptors(machines);
 }
 
 }  // namespace vmfleet

@@ -8,7 +8,10 @@
 
 namespace vmfleet {
 
-/// *Errors*: `host_unfit`, saying what is missing and what is there.
+/// Raises this process's limit for work on so many machines at once. *Errors*: `host_unfit`.
+void require_descriptors(std::size_t machines);
+
+/// Memory and descriptors. *Errors*: `host_unfit`, saying what is missing and what is there.
 void require_host_room(Bytes guest_memory, std::size_t machines);
 
 }  // namespace vmfleet

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Fleet::up: converging a fleet to its specification.
 #include <algorithm>
+#include <list>
 #include <map>
 #include <thread>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -14,6 +16,7 @@
 #include <vmfleet/fleet/fleet.hpp>
 #include <vmfleet/image/image_store.hpp>
 #include <vmfleet/instance/intent.hpp>
+#include <vmfleet/instance/locks.hpp>
 #include <vmfleet/machine/accelerator.hpp>
 #include <vmfleet/qemu/qemu_binary.hpp>
 
@@ -26,6 +29,9 @@ namespace vmfleet {
 namespace {
 
 constexpr Milliseconds kCleanupLimit(60'000);
+// A launch that stages no disks takes well under a second.
+constexpr Milliseconds kOtherCommandLimit(30'000);
+constexpr Milliseconds kRetry(50);
 
 /// As many as there are processors: an emulated boot keeps one busy from beginning to end, and
 /// machines that share one all become ready late. *Source*: tests/bench/boot_bench.py.
@@ -37,7 +43,8 @@ std::size_t default_max_boot() {
 class Convergence {
  public:
   Convergence(Loop& loop, std::filesystem::path root, std::string fleet, UpOptions options)
-      : root_(std::move(root)),
+      : loop_(loop),
+        root_(std::move(root)),
         fleet_(std::move(fleet)),
         options_(std::move(options)),
         operation_(loop, options_.progress),
@@ -99,7 +106,7 @@ class Convergence {
   /// Once for the whole fleet: the machines would otherwise all ask at once.
   Task<void> choose_accelerator(MachineConfig& config) {
     if (config.accel == Accelerator::tcg) co_return;
-    const auto key = std::pair(config.qemu, config.accel);
+    const auto key = std::tuple(config.qemu, config.arch, config.accel);
     if (accelerators_.count(key) == 0) {
       auto probe = [&] { return QemuBinary::probe(config.qemu, config.arch).value(); };
       const QemuBinary binary = co_await offload(probe);
@@ -133,7 +140,7 @@ class Convergence {
     hostname.name = "opt/vmfleet/hostname";
     hostname.text = config.name;
     config.fw_cfg.push_back(hostname);
-    if (machine.ready.empty()) machine.ready.serial = {image.ready_marker};
+    if (machine.ready.empty() && !config.paused) machine.ready.serial = {image.ready_marker};
   }
 
   /// Before the first spawn: a host that cannot hold the fleet is not driven into the ground.
@@ -161,9 +168,9 @@ class Convergence {
     const std::string name = machine.config.name;
     report->name = name;
     std::optional<Error> failed;
+    std::optional<Semaphore::Permit> slot;  // until the outcome was told
     try {
-      const bool in_place = co_await make_way(machine);
-      if (!in_place) co_await start(machine);
+      co_await settle(machine, slot);
     } catch (const Error& error) {
       failed = error;
     }
@@ -179,8 +186,49 @@ class Convergence {
     operation_.tell(name, report->state, failed ? failed->what() : "");
   }
 
-  /// True when the machine is already what it should be; otherwise its place is free now.
-  Task<bool> make_way(MachineSpec& machine) {
+  /// Two of us may converge the same fleet: who comes second waits for what the first has begun.
+  Task<void> settle(MachineSpec& machine, std::optional<Semaphore::Permit>& slot) {
+    const TimePoint deadline = loop_.now() + kOtherCommandLimit;
+    for (;;) {
+      const Place place = co_await make_way(machine);
+      if (place == Place::taken) co_return;
+      if (place == Place::free && co_await started(machine, slot, deadline)) co_return;
+      if (loop_.now() >= deadline) {
+        throw Error(ErrorKind::conflict,
+                    fmt::format("another command keeps starting {}", machine.config.name))
+            .hint("wait for it to finish, or end it");
+      }
+      co_await sleep_for(kRetry);
+    }
+  }
+
+  /// False when another command has come first.
+  Task<bool> started(MachineSpec& machine, std::optional<Semaphore::Permit>& slot,
+                     TimePoint deadline) {
+    try {
+      if (!slot) slot.emplace(co_await slots_.acquire());
+      co_await start(machine);
+    } catch (const Error& error) {
+      const bool late = loop_.now() >= deadline;
+      if (error.kind() != ErrorKind::conflict || late || !is_worked_on(machine)) throw;
+      co_return false;
+    }
+    co_return true;
+  }
+
+  [[nodiscard]] bool is_worked_on(const MachineSpec& machine) const {
+    const auto state = inspect_machine(directory_of(machine.config.name)).state;
+    return state != MachineState::stopped && state != MachineState::crashed &&
+           state != MachineState::failed && state != MachineState::created;
+  }
+
+  enum class Place {
+    free,
+    taken,  ///< by the very machine that is wanted
+    busy,   ///< another command is starting or stopping it
+  };
+
+  Task<Place> make_way(MachineSpec& machine) {
     const auto directory = directory_of(machine.config.name);
     std::optional<MachineReport> existing;
     try {
@@ -188,16 +236,21 @@ class Convergence {
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::not_found) throw;
     }
-    if (!existing || !existing->pid) co_return false;
+    if (!existing) co_return Place::free;
+    if (existing->state == MachineState::starting &&
+        OperationLock::held(InstanceDirectory::open(directory))) {
+      co_return Place::busy;
+    }
+    if (!existing->pid) co_return Place::free;
     const auto intent = read_intent(InstanceDirectory::open(directory));
     const bool same = intent && intent->spec_hash == machine.hash;
-    if (same && existing->good()) co_return true;
+    if (same && existing->good()) co_return Place::taken;
     Machine running = co_await Machine::adopt(directory);
-    if (same && existing->state == MachineState::booting && options_.wait) {
-      co_await running.wait_ready();
-      co_return true;
+    if (same && existing->state == MachineState::booting) {
+      if (options_.wait) co_await running.wait_ready();
+      co_return Place::taken;
     }
-    if (same && existing->state == MachineState::paused) co_return true;
+    if (same && existing->state == MachineState::paused) co_return Place::taken;
     if (!same && !options_.recreate) {
       throw Error(ErrorKind::conflict,
                   fmt::format("{} runs with another configuration", machine.config.name))
@@ -205,23 +258,23 @@ class Convergence {
     }
     operation_.tell(machine.config.name, MachineState::stopping);
     co_await running.stop(StopOptions());
-    co_return false;
+    co_return Place::free;
   }
 
   Task<void> start(MachineSpec machine) {
     const std::string name = machine.config.name;
-    Semaphore::Permit slot = co_await slots_.acquire();
-    started_.push_back(name);
     LaunchOptions launch;
     launch.state_root = root_;
     launch.lifetime = Lifetime::detached;
     launch.readiness = machine.ready;
     launch.spec_hash = machine.hash;
+    if (machine.stop_grace) launch.stop_grace = *machine.stop_grace;
     launch.on_step = [this, name](std::string_view step) {
       const bool boots = step == "booting";
       operation_.tell(name, boots ? MachineState::booting : MachineState::starting, step);
     };
-    Machine running = co_await Machine::launch(machine.config, launch);
+    Machine launched = co_await Machine::launch(machine.config, launch);
+    Machine& running = started_.emplace_back(std::move(launched));
     if (!options_.wait) co_return;
     std::optional<Error> failed;
     try {
@@ -230,20 +283,48 @@ class Convergence {
       failed = error;
     }
     if (!failed) co_return;
-    if (!options_.keep_failed) co_await running.stop(StopOptions::kill());
+    if (!options_.keep_failed) co_await stop_failed(running, *failed);
     throw *failed;
   }
 
-  /// What this call started is gone afterwards.
-  Task<void> undo() {
-    Fleet fleet(root_, fleet_);
-    std::vector<std::string> names;
-    for (const auto& name : started_) {
-      if (std::filesystem::exists(directory_of(name))) names.push_back(name);
+  /// Why it did not become ready matters more than why it could not be stopped.
+  static Task<void> stop_failed(Machine& machine, Error& failed) {
+    try {
+      co_await machine.stop(StopOptions::kill());
+    } catch (const Error& error) {
+      static_cast<void>(
+          std::move(failed).evidence(fmt::format("and it was not stopped: {}", error.what())));
     }
-    if (!names.empty()) co_await fleet.down(names, StopOptions::kill());
   }
 
+  /// What this call started is gone afterwards, and what was there before still is.
+  /// *Errors*: `conflict`, naming the machines that could not be undone.
+  Task<void> undo() {
+    std::vector<std::string> left;
+    auto body = [&](TaskGroup& group) -> Task<void> {
+      for (auto& machine : started_) group.start(&undo_one, &machine, &left);
+      co_return;
+    };
+    co_await with_task_group(body);
+    std::error_code ignored;  // it holds other machines, then
+    std::filesystem::remove(root_ / fleet_, ignored);
+    if (left.empty()) co_return;
+    throw Error(ErrorKind::conflict,
+                fmt::format("interrupted, and {} of {} started machines remain", left.size(),
+                            started_.size()))
+        .evidence_lines(left)
+        .hint("look at them with `vmfleet ps`, remove them with `vmfleet down`");
+  }
+
+  static Task<void> undo_one(Machine* machine, std::vector<std::string>* left) {
+    try {
+      co_await machine->undo_launch();
+    } catch (const Error& error) {
+      left->push_back(fmt::format("{}: {}", machine->name(), error.what()));
+    }
+  }
+
+  Loop& loop_;
   std::filesystem::path root_;
   std::string fleet_;
   UpOptions options_;
@@ -251,8 +332,8 @@ class Convergence {
   Semaphore slots_;
   ImageStore store_;
   std::map<std::string, Image> images_;
-  std::map<std::pair<std::string, Accelerator>, Accelerator> accelerators_;
-  std::vector<std::string> started_;
+  std::map<std::tuple<std::string, Arch, Accelerator>, Accelerator> accelerators_;
+  std::list<Machine> started_;  ///< by this call
 };
 
 }  // namespace

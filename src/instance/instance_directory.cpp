@@ -85,12 +85,43 @@ std::vector<std::string> entries(int fd) {
   return names;
 }
 
-// Records are replaced through temporary files that a crash can leave: `state.json.XXXXXX`.
+/// What replacing a record through a temporary file, or setting a damaged one aside, can leave:
+/// `state.json.XXXXXX`, `state.json.corrupt`.
 bool is_remnant(const std::string& name) {
-  return std::any_of(kRecords.begin(), kRecords.end(), [&](const char* record) {
-    return name.size() > std::string_view(record).size() &&
-           name.rfind(std::string(record) + ".", 0) == 0;
+  constexpr std::string_view kTemporary = ".XXXXXX";
+  return std::any_of(kRecords.begin(), kRecords.end(), [&](const std::string& record) {
+    if (name.compare(0, record.size(), record) != 0) return false;
+    const std::string_view rest = std::string_view(name).substr(record.size());
+    return rest == ".corrupt" || (rest.size() == kTemporary.size() && rest[0] == '.');
   });
+}
+
+template <class Names>
+bool contains(const Names& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// Proof that the directory is an instance's, before anything in it is touched.
+void require_ours(const std::vector<std::string>& names, const std::vector<std::string>& staged,
+                  const std::filesystem::path& whole) {
+  bool recorded = false;
+  bool bare = true;  // from before the first record
+  std::vector<std::string> foreign;
+  for (const auto& name : names) {
+    const bool remnant = is_remnant(name);
+    recorded = recorded || remnant || name == kIntent || name == kState;
+    bare = bare && name == kLock;
+    const bool known = remnant || contains(kWires, name) || contains(kRecords, name) ||
+                       contains(staged, name) || name == kWorkingDirectory;
+    if (!known) foreign.push_back(name);
+  }
+  if (foreign.empty() && (recorded || bare)) return;
+  throw Error(ErrorKind::conflict,
+              foreign.empty()
+                  ? fmt::format("{} has no record of a machine", whole.string())
+                  : fmt::format("{} holds files that are not vmfleet's", whole.string()))
+      .hint("nothing there was removed; move them away, or remove the directory yourself")
+      .evidence_lines(foreign);
 }
 
 }  // namespace
@@ -122,8 +153,12 @@ InstanceDirectory InstanceDirectory::create(const std::filesystem::path& root,
 }
 
 InstanceDirectory InstanceDirectory::open(const std::filesystem::path& path) {
-  auto whole = std::filesystem::absolute(path);
-  UniqueFd fd = open_directory(AT_FDCWD, whole, whole);
+  auto whole = std::filesystem::absolute(path).lexically_normal();
+  const auto fleet = whole.parent_path();
+  const UniqueFd root_fd(::open(fleet.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!root_fd) throw errno_error("open " + fleet.parent_path().string(), errno);
+  const UniqueFd fleet_fd = open_directory(root_fd.get(), fleet.filename(), fleet);
+  UniqueFd fd = open_directory(fleet_fd.get(), whole.filename(), whole);
   return InstanceDirectory(std::move(whole), std::move(fd));
 }
 
@@ -133,6 +168,7 @@ void InstanceDirectory::remove_wires() const {
 }
 
 void InstanceDirectory::remove(const std::vector<std::string>& staged_files) const {
+  require_ours(entries(fd_.get()), staged_files, path_);
   remove_wires();
   for (const auto& name : staged_files) {
     if (name.find('/') == std::string::npos) unlink_known(fd_.get(), name.c_str(), path_);
@@ -142,12 +178,11 @@ void InstanceDirectory::remove(const std::vector<std::string>& staged_files) con
   }
   // The lock goes last: until then no other command can begin to use the directory.
   for (const char* name : kRecords) unlink_known(fd_.get(), name, path_);
-  if (::rmdir(path_.c_str()) == 0 || errno == ENOENT) return;
-  if (errno != ENOTEMPTY) throw errno_error("remove " + path_.string(), errno);
-  throw Error(ErrorKind::conflict,
-              fmt::format("{} holds files that are not vmfleet's", path_.string()))
-      .hint("move them away, then remove the directory")
-      .evidence_lines(entries(fd_.get()));
+  // What somebody put there since then stays, and so does the directory.
+  const UniqueFd fleet_fd(::openat(fd_.get(), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fleet_fd) throw errno_error("open the folder of " + path_.string(), errno);
+  if (::unlinkat(fleet_fd.get(), path_.filename().c_str(), AT_REMOVEDIR) == 0) return;
+  if (errno != ENOENT && errno != ENOTEMPTY) throw errno_error("remove " + path_.string(), errno);
 }
 
 }  // namespace vmfleet

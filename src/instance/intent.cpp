@@ -38,6 +38,7 @@ void write_intent(const InstanceDirectory& directory, const Intent& intent) {
                             {"argv", to_array(intent.argv)},
                             {"spec_hash", intent.spec_hash},
                             {"accel", intent.accel},
+                            {"stop_grace_ms", intent.stop_grace_ms},
                             {"paused", intent.paused},
                             {"forwards", intent.forwards},
                             {"readiness", intent.readiness},
@@ -56,6 +57,7 @@ std::optional<Intent> read_intent(const InstanceDirectory& directory) {
   intent.argv = to_strings((*body)["argv"]);
   intent.spec_hash = body->text("spec_hash");
   intent.accel = body->text("accel");
+  intent.stop_grace_ms = body->integer("stop_grace_ms", intent.stop_grace_ms);
   intent.paused = body->flag("paused", false);
   intent.forwards = (*body)["forwards"];
   intent.readiness = (*body)["readiness"];

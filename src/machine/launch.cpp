@@ -132,9 +132,9 @@ class Launch {
   void start() {
     step("starting QEMU");
     const InstanceDirectory& directory = live_.directory;
-    const Wiring wiring(directory);
     const CommandLine command = build_command_line(config_, Wires::in_directory(directory.path()));
     write_down(command);
+    const Wiring wiring(directory);
     ProcessOptions process(command.argv);
     process.directory = directory.file(instance_file::kWorkingDirectory);
     process.descriptors = wiring.descriptors();
@@ -153,6 +153,7 @@ class Launch {
     intent.argv = command.argv;
     intent.spec_hash = options_.spec_hash;
     intent.accel = to_string(config_.accel);
+    intent.stop_grace_ms = options_.stop_grace.count();
     intent.paused = config_.paused;
     intent.forwards = forwards_to_json(config_);
     intent.readiness = readiness_to_json(options_.readiness);
@@ -225,14 +226,18 @@ class Launch {
   LaunchOptions options_;
 };
 
-/// Leaves nothing running and says what happened.
+/// Leaves nothing running and says what happened; without an error it was cancelled.
 Task<void> abandon(Machine::Live& live, const Error* error) {
   if (live.process) {
     live.process->signal(SIGKILL);
     co_await live.process->wait();
     live.process.reset();
   }
-  live.state.state = MachineState::failed;
+  if (error == nullptr && live.is_new) {
+    live.directory.remove(live.intent.staged_files);
+    co_return;
+  }
+  live.state.state = error == nullptr ? MachineState::stopped : MachineState::failed;
   live.state.ports.clear();
   if (error != nullptr) live.state.error = *error;
   if (live.lifetime == Lifetime::detached) write_state(live.directory, live.state);

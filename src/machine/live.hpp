@@ -2,6 +2,8 @@
 // Machine::Live: what a running machine is held by. Private to this room.
 #pragma once
 
+#include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,12 +43,16 @@ class Machine::Live {
   std::optional<Process> process;
   std::optional<Pidfd> adopted;
   TimePoint first_instruction{};
+  bool is_new = false;    ///< its directory was made for this launch
   bool own_root = false;  ///< the state root was made for this machine alone
 };
 
 /// `config` with everything decided that depends on this host: binary, accelerator, uuid.
 /// *Errors*: `invalid_config`, all problems at once; `not_found` (a file); `host_unfit` (no QEMU).
 Task<MachineConfig> resolve(MachineConfig config, std::filesystem::path instance_directory);
+
+/// Takes over a machine that runs. *Errors*: as `Machine::adopt`.
+Task<std::unique_ptr<Machine::Live>> adopt_live(std::filesystem::path instance_directory);
 
 /// Follows the launch protocol up to the first instruction. On failure nothing runs any more.
 Task<void> launch_into(Machine::Live& live, MachineConfig config, LaunchOptions options);

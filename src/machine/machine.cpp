@@ -98,6 +98,7 @@ Task<Machine> Machine::launch(MachineConfig config, LaunchOptions options) {
   if (is_alive(live->directory)) {
     throw Error(ErrorKind::conflict, fmt::format("{} is running already", config.name));
   }
+  live->is_new = !read_intent(live->directory);
   live->directory.remove_wires();
   // From here on the directory is ours.
   live->lifetime = options.lifetime;
@@ -113,9 +114,9 @@ Task<CommandLine> Machine::plan(MachineConfig config, std::filesystem::path stat
   co_return build_command_line(config, Wires::in_directory(directory));
 }
 
-Task<Machine> Machine::adopt(std::filesystem::path instance_directory) {
+Task<std::unique_ptr<Machine::Live>> adopt_live(std::filesystem::path instance_directory) {
   Loop& loop = co_await current_loop();
-  auto live = std::make_unique<Live>(loop, InstanceDirectory::open(instance_directory));
+  auto live = std::make_unique<Machine::Live>(loop, InstanceDirectory::open(instance_directory));
   const std::string name = live->directory.path().filename().string();
   auto qemu = find_qemu(live->directory);
   if (!qemu) throw Error(ErrorKind::exited, fmt::format("{} does not run", name));
@@ -129,6 +130,11 @@ Task<Machine> Machine::adopt(std::filesystem::path instance_directory) {
       std::chrono::system_clock::now() -
       std::chrono::system_clock::time_point(Milliseconds(live->state.started_ms));
   live->first_instruction = loop.now() - std::chrono::duration_cast<Duration>(running_for);
+  co_return live;
+}
+
+Task<Machine> Machine::adopt(std::filesystem::path instance_directory) {
+  auto live = co_await adopt_live(std::move(instance_directory));
   co_return Machine(std::move(live));
 }
 

@@ -4,7 +4,11 @@
 
 #include <csignal>
 
+#include <fmt/format.h>
+
+#include <vmfleet/async/offload.hpp>
 #include <vmfleet/async/time.hpp>
+#include <vmfleet/instance/intent.hpp>
 #include <vmfleet/instance/locks.hpp>
 #include <vmfleet/qmp/commands.hpp>
 
@@ -25,8 +29,9 @@ class Ladder {
     // A guest that has not come up, or does not run, cannot answer the power button.
     const bool guest_listens =
         live_.state.state == MachineState::ready || live_.state.state == MachineState::running;
-    if (options_.grace.count() > 0 && guest_listens) {
-      if (co_await ask(&qmp::system_powerdown, options_.grace)) co_return StopRung::powerdown;
+    const Milliseconds grace = options_.grace.value_or(Milliseconds(live_.intent.stop_grace_ms));
+    if (grace.count() > 0 && guest_listens) {
+      if (co_await ask(&qmp::system_powerdown, grace)) co_return StopRung::powerdown;
     }
     if (options_.patience.count() > 0) {
       if (co_await ask(&qmp::quit, options_.patience)) co_return StopRung::quit;
@@ -73,26 +78,107 @@ class Ladder {
   StopOptions options_;
 };
 
-}  // namespace
+// Other commands hold the lock for the time of a launch or a stop.
+constexpr Milliseconds kLockPatience(5'000);
+constexpr Milliseconds kLockRetry(20);
 
-Task<StopReport> Machine::stop(StopOptions options) {
-  Loop& loop = live_->loop;
-  const TimePoint began = loop.now();
-  const auto lock = OperationLock::acquire(live_->directory);
-  Ladder ladder(*live_, options);
+/// *Errors*: `conflict` when another command keeps working on the machine.
+// flock(2) without LOCK_NB could not be cancelled.
+Task<OperationLock> lock_when_free(const InstanceDirectory& directory) {
+  Loop& loop = co_await current_loop();
+  const TimePoint deadline = loop.now() + kLockPatience;
+  for (;;) {
+    try {
+      co_return OperationLock::acquire(directory);
+    } catch (const Error& error) {
+      const bool busy = error.kind() == ErrorKind::conflict;
+      if (!busy || loop.now() >= deadline || !std::filesystem::exists(directory.path())) throw;
+    }
+    co_await sleep_for(kLockRetry);
+  }
+}
+
+/// Whether it ended because it was told to, by us or by its guest.
+bool was_told(const StopReport& report) {
+  return report.rung != StopRung::already_stopped || report.exit.kind == "guest-shutdown" ||
+         report.exit.kind == "host-qmp-quit";
+}
+
+/// Under its lock.
+Task<StopReport> end_live(Machine::Live& live, StopOptions options) {
+  const TimePoint began = live.loop.now();
+  Ladder ladder(live, options);
   StopReport report;
   report.rung = co_await ladder.climb();
-  const auto status = co_await live_->wait_end();
-  report.exit = explain_exit(live_->directory, status);
+  const auto status = co_await live.wait_end();
+  report.exit = explain_exit(live.directory, status);
   if (report.rung == StopRung::sigkill && report.exit.kind == "unknown") {
     report.exit.kind = "killed";
     report.exit.reason = "QEMU was killed";
   }
-  report.took = std::chrono::duration_cast<Milliseconds>(loop.now() - began);
-  if (live_->state.state != MachineState::failed) live_->state.state = MachineState::stopped;
-  live_->state.exit = report.exit;
-  live_->state.ports.clear();
-  write_state(live_->directory, live_->state);
+  report.took = std::chrono::duration_cast<Milliseconds>(live.loop.now() - began);
+  if (live.state.state != MachineState::failed) {
+    live.state.state = was_told(report) ? MachineState::stopped : MachineState::crashed;
+  }
+  live.state.exit = report.exit;
+  live.state.ports.clear();
+  // A full disk must not keep a machine from being removed from it.
+  if (!options.remove) write_state(live.directory, live.state);
+  co_return report;
+}
+
+/// Under its lock. Blocking.
+void remove_directory(const InstanceDirectory& directory) {
+  if (is_alive(directory)) {
+    throw Error(ErrorKind::conflict,
+                fmt::format("{} runs, and its QEMU cannot be told from other processes",
+                            directory.path().filename().string()))
+        .hint("nothing was removed; `fuser` on the file `alive` there names the process");
+  }
+  std::vector<std::string> staged;
+  try {
+    if (const auto intent = read_intent(directory)) staged = intent->staged_files;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::corrupt) throw;
+  }
+  directory.remove(staged);
+}
+
+}  // namespace
+
+Task<StopReport> Machine::stop(StopOptions options) {
+  const auto lock = co_await lock_when_free(live_->directory);
+  const auto intent = read_intent(live_->directory);
+  if (intent && intent->created_ms != live_->intent.created_ms) {
+    // Ours has ended, and another command has started the machine anew: that life is not ours.
+    co_return StopReport();
+  }
+  StopReport report = co_await end_live(*live_, options);
+  if (options.remove) {
+    auto removal = [&] { remove_directory(live_->directory); };
+    co_await offload(removal);
+  }
+  co_return report;
+}
+
+Task<void> Machine::undo_launch() {
+  StopOptions options = StopOptions::kill();
+  options.remove = live_->is_new;
+  co_await stop(options);
+}
+
+Task<StopReport> end_machine(std::filesystem::path instance_directory, StopOptions options) {
+  const auto directory = InstanceDirectory::open(instance_directory);
+  const auto lock = co_await lock_when_free(directory);
+  StopReport report;
+  if (is_alive(directory)) {
+    auto live = co_await adopt_live(instance_directory);
+    report = co_await end_live(*live, options);
+  }
+  if (options.remove) {
+    auto removal = [&] { remove_directory(directory); };
+    co_await offload(removal);
+  }
   co_return report;
 }
 

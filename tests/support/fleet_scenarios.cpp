@@ -4,9 +4,13 @@
 #include <filesystem>
 #include <map>
 
+#include <vmfleet/async/event.hpp>
+#include <vmfleet/async/task_group.hpp>
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/fleet/fleet.hpp>
+#include <vmfleet/instance/intent.hpp>
+#include <vmfleet/instance/locks.hpp>
 #include <vmfleet/testkit/guests.hpp>
 
 #include "tests/support/catch.hpp"
@@ -181,6 +185,139 @@ VMFLEET_ASYNC_TEST_CASE("what was running before stays when a later up is cancel
   REQUIRE(now.machines.size() == 1);
   REQUIRE(now.machines[0].pid == first.machines[0].pid);
   co_await fleet.down(kEveryone, StopOptions::kill());
+}
+
+VMFLEET_ASYNC_TEST_CASE(
+    "a cancelled up stops a machine that it started again, and keeps its files") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Fleet fleet(root.path(), "demo");
+  co_await fleet.up(spec_of(1));
+  co_await fleet.stop(kEveryone, StopOptions::kill());
+  for (const MachineState point : {MachineState::starting, MachineState::booting}) {
+    CancelScope scope;
+    UpOptions options;
+    options.progress = [&](const ProgressEvent& event) {
+      if (event.machine == "vm-0" && event.state == point) scope.cancel();
+    };
+    FleetSpec spec = spec_of(1);
+    spec.machines[0].ready.serial = {"never printed"};
+    const auto result = co_await scope.run(fleet.up(spec, options));
+    REQUIRE_FALSE(result.has_value());
+    const FleetReport now = fleet.status();
+    REQUIRE(now.machines.size() == 1);
+    REQUIRE(now.machines[0].state == MachineState::stopped);
+    REQUIRE(guard.leaked().empty());
+  }
+  co_await fleet.down(kEveryone, StopOptions::kill());
+}
+
+VMFLEET_ASYNC_TEST_CASE("a cancelled up leaves alone what another up is starting") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Fleet fleet(root.path(), "demo");
+  FleetSpec spec = spec_of(2);
+  spec.machines[1].ready.serial = {"never printed"};
+  Event other_has_begun;
+  Event other_is_done;
+  FleetReport others;
+  CancelScope scope;
+  auto body = [&](TaskGroup& group) -> Task<void> {
+    auto other = [&]() -> Task<void> {
+      UpOptions only;
+      only.names = {"vm-0"};
+      only.progress = [&](const ProgressEvent& event) {
+        if (event.state == MachineState::starting) other_has_begun.set();
+      };
+      others = co_await Fleet(root.path(), "demo").up(spec, only);
+      other_is_done.set();
+    };
+    group.start(other);
+    co_await other_has_begun.wait();
+    auto both = [&]() -> Task<void> { co_await scope.run(fleet.up(spec)); };
+    group.start(both);
+    co_await other_is_done.wait();
+    scope.cancel();
+  };
+  co_await with_task_group(body);
+  REQUIRE(others.ready() == 1);
+  const FleetReport now = fleet.status({"vm-0"});
+  REQUIRE(now.machines[0].pid == others.machines[0].pid);
+  co_await fleet.down(kEveryone, StopOptions::kill());
+}
+
+VMFLEET_ASYNC_TEST_CASE("two ups at once converge on the same machines") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Fleet fleet(root.path(), "demo");
+  std::vector<FleetReport> reports(4);
+  auto body = [&](TaskGroup& group) -> Task<void> {
+    for (auto& report : reports) {
+      auto converge = [&fleet, slot = &report]() -> Task<void> {
+        *slot = co_await fleet.up(spec_of(3));
+      };
+      group.start(converge);
+    }
+    co_return;
+  };
+  co_await with_task_group(body);
+  for (const auto& report : reports) {
+    for (const auto& machine : report.machines) {
+      if (machine.error) INFO(machine.error->what());
+      REQUIRE_FALSE(machine.error.has_value());
+    }
+    REQUIRE(report.ready() == 3);
+    REQUIRE(pids(report) == pids(reports[0]));
+  }
+  co_await fleet.down(kEveryone, StopOptions::kill());
+}
+
+VMFLEET_ASYNC_TEST_CASE("up without waiting leaves a machine that still boots alone") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Fleet fleet(root.path(), "demo");
+  UpOptions options;
+  options.wait = false;
+  const FleetReport first = co_await fleet.up(spec_of(1, "hang"), options);
+  const FleetReport again = co_await fleet.up(spec_of(1, "hang"), options);
+  REQUIRE(pids(again) == pids(first));
+  co_await fleet.down(kEveryone, StopOptions::kill());
+}
+
+VMFLEET_ASYNC_TEST_CASE("down waits for a command that is about to finish") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Fleet fleet(root.path(), "demo");
+  co_await fleet.up(spec_of(1));
+  auto body = [&](TaskGroup& group) -> Task<void> {
+    auto hold = [&]() -> Task<void> {
+      const auto lock = OperationLock::acquire(InstanceDirectory::open(root / "demo/vm-0"));
+      co_await sleep_for(Milliseconds(200));
+    };
+    group.start(hold);
+    const FleetReport down = co_await fleet.down(kEveryone, StopOptions::kill());
+    REQUIRE(down.failed() == 0);
+    REQUIRE_FALSE(down.machines[0].error.has_value());
+  };
+  co_await with_task_group(body);
+  REQUIRE_FALSE(std::filesystem::exists(root / "demo"));
+}
+
+VMFLEET_ASYNC_TEST_CASE("a machine whose QEMU cannot be identified keeps its directory") {
+  const TempDir root;
+  const auto directory = InstanceDirectory::create(root.path(), "demo", "vm-0");
+  write_intent(directory, Intent());
+  const auto alive = lock_alive(directory);
+  const FleetReport down = co_await Fleet(root.path(), "demo").down(kEveryone);
+  REQUIRE(down.machines[0].error.has_value());
+  REQUIRE(std::filesystem::exists(directory.file(instance_file::kIntent)));
+}
+
+TEST_CASE("a fleet's name cannot lead out of the state root") {
+  const TempDir root;
+  for (const char* name : {"../x", "", ".", "a/b"}) {
+    REQUIRE_THROWS_AS(Fleet(root.path(), name), Error);
+  }
 }
 
 VMFLEET_ASYNC_TEST_CASE("down and up without a pause always succeed") {

@@ -35,6 +35,7 @@ struct UpOptions {
 /// *Threads*: its loop's own.
 class Fleet {
  public:
+  /// *Errors*: `invalid_config` for a name that is no single path component.
   Fleet(std::filesystem::path state_root, std::string name);
 
   /// Starts what is missing, leaves what is right, and returns when every machine is ready or has
@@ -42,7 +43,8 @@ class Fleet {
   /// an image that cannot be built). *Cancellation*: what this call started is gone.
   Task<FleetReport> up(FleetSpec spec, UpOptions options = UpOptions());
 
-  /// The command lines that `up` would run. Starts nothing and changes nothing.
+  /// The command lines that `up` would run. Starts no machine and leaves the fleet as it is; what
+  /// must be known for that is found out and kept: the image and the accelerator's verdict.
   Task<std::vector<CommandLine>> dry_run(FleetSpec spec, UpOptions options = UpOptions());
 
   /// Every machine, running or not. *Errors*: `not_found` when a name matches none.
@@ -63,7 +65,7 @@ class Fleet {
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
  private:
-  Task<FleetReport> end(std::vector<std::string> names, StopOptions options, bool remove,
+  Task<FleetReport> end(std::vector<std::string> names, StopOptions options,
                         ProgressObserver progress);
 
   std::filesystem::path root_;

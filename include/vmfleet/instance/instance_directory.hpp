@@ -46,10 +46,11 @@ class InstanceDirectory {
   [[nodiscard]] std::filesystem::path file(const char* name) const { return path_ / name; }
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 
-  /// Removes what an earlier life of the machine left: everything but records, lock and logs.
+  /// Removes what an earlier life of the machine left: everything but records, lock and disks.
   void remove_wires() const;
   /// Removes what is ours, by name, and then the directory. Follows no link and descends nowhere.
-  /// *Errors*: `conflict`, naming a file that is not ours and was left alone.
+  /// *Errors*: `conflict`, with nothing removed, when it holds a file that is not ours, or files
+  /// without a record of ours.
   void remove(const std::vector<std::string>& staged_files) const;
 
  private:

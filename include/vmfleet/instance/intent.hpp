@@ -24,6 +24,7 @@ struct Intent {
   std::vector<std::string> argv;
   std::string spec_hash;
   std::string accel;
+  std::int64_t stop_grace_ms = 10'000;    ///< how long the guest may take to shut down
   bool paused = false;                    ///< it was to stay at its first instruction
   json::Value forwards;                   ///< the forwards that were asked for, with their names
   json::Value readiness;                  ///< what was to be waited for

@@ -42,6 +42,8 @@ struct LaunchOptions {
   Readiness readiness;
   /// Where the machine came from, recorded to tell whether a specification has changed.
   std::string spec_hash;
+  /// How long `stop` will wait for the guest to shut down, unless told otherwise; recorded.
+  Milliseconds stop_grace{10'000};
   /// Told of each step of the launch protocol by name.
   std::function<void(std::string_view)> on_step;
 };
@@ -57,7 +59,7 @@ class Machine {
   /// *Errors*: `invalid_config`, `not_found` (a file), `host_unfit` (no QEMU), `conflict` (it runs,
   /// or another command works on it), `exited` with QEMU's own words and a diagnosis, `timed_out`.
   /// After an error nothing runs, and the directory is gone (ephemeral) or says what happened.
-  /// *Cancellation*: the same.
+  /// *Cancellation*: the same, but a directory that this launch made is gone.
   static Task<Machine> launch(MachineConfig config, LaunchOptions options = LaunchOptions());
 
   /// The command line that `launch` would run. Starts nothing and changes nothing.
@@ -83,6 +85,8 @@ class Machine {
 
   /// Powerdown, quit, SIGTERM, SIGKILL, each with its own grace; returns only when QEMU is gone.
   Task<StopReport> stop(StopOptions options = StopOptions());
+  /// Takes the launch back: ends QEMU at once, and removes the directory if `launch` made it.
+  Task<void> undo_launch();
 
   /// A connection for a few commands; QEMU serves one at a time on it, so do not keep it.
   Task<qmp::Client> connect();

@@ -2,8 +2,11 @@
 // Stopping: the ladder from a polite request to SIGKILL, and which rung worked.
 #pragma once
 
+#include <filesystem>
+#include <optional>
 #include <string_view>
 
+#include <vmfleet/async/task.hpp>
 #include <vmfleet/base/units.hpp>
 #include <vmfleet/machine/machine_report.hpp>
 
@@ -21,15 +24,19 @@ std::string_view to_string(StopRung rung) noexcept;
 
 struct StopOptions {
   StopOptions() = default;
-  /// How long the guest may take to shut down; 0 does not ask it.
-  Milliseconds grace{10'000};
+  /// How long the guest may take to shut down; 0 does not ask it. Empty: as long as the machine was
+  /// launched to be given (`LaunchOptions::stop_grace`).
+  std::optional<Milliseconds> grace;
   /// How long QEMU may take for each of `quit` and SIGTERM; 0 for both skips to SIGKILL.
   Milliseconds patience{2'000};
+  /// Whether its directory goes too: records, logs and staged disks.
+  bool remove = false;
 
   /// SIGKILL at once.
   static StopOptions kill() {
     StopOptions options;
-    options.grace = options.patience = Milliseconds(0);
+    options.grace = Milliseconds(0);
+    options.patience = Milliseconds(0);
     return options;
   }
 };
@@ -40,5 +47,12 @@ struct StopReport {
   ExitReport exit;
   Milliseconds took{0};
 };
+
+/// Ends a machine by its directory, running or not: what `Machine::stop` does, without adopting it
+/// first. No other command can work on it from the look at QEMU to the directory's removal.
+///
+/// *Errors*: `not_found`; `conflict` when another command keeps working on it, or when the
+/// directory to be removed holds files of others, which are left alone.
+Task<StopReport> end_machine(std::filesystem::path instance_directory, StopOptions options);
 
 }  // namespace vmfleet

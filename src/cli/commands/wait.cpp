@@ -89,10 +89,9 @@ Task<void> wait_as_asked(const WaitArguments& arguments, std::filesystem::path d
   return with_timeout(*arguments.timeout, std::move(wait));
 }
 
-Task<void> wait_for_one(const WaitArguments& arguments, std::filesystem::path directory,
-                        Outcome* outcome) {
+Task<void> wait_for_one(const Context& context, const WaitArguments& arguments, Outcome* outcome) {
   try {
-    co_await wait_as_asked(arguments, std::move(directory), outcome);
+    co_await wait_as_asked(arguments, context.directory_of(outcome->name), outcome);
   } catch (const Error& error) {
     outcome->error = error;
   }
@@ -102,7 +101,7 @@ Task<void> wait_for_all(const Context& context, const WaitArguments& arguments,
                         std::vector<Outcome>& outcomes) {
   auto body = [&](TaskGroup& group) -> Task<void> {
     auto wait = [&](Outcome* outcome) -> Task<void> {
-      co_await wait_for_one(arguments, context.directory_of(outcome->name), outcome);
+      co_await wait_for_one(context, arguments, outcome);
       if (arguments.any && outcome->met()) group.cancel();
     };
     for (auto& outcome : outcomes) group.start(wait, &outcome);

@@ -74,6 +74,7 @@ TEST_CASE("removal takes what is ours, staged files too, and the directory") {
   touch(directory.file("state.json.Ab12Cd"));    // a crash in the middle of a write
   touch(directory.file("intent.json.corrupt"));  // set aside
   touch(directory.file("disk0.qcow2"));
+  touch(directory.file("state.json.a1B2c3"));  // a write that was cut short
   std::filesystem::create_directory(directory.file(instance_file::kWorkingDirectory));
   directory.remove({"disk0.qcow2"});
   REQUIRE_FALSE(std::filesystem::exists(directory.path()));
@@ -83,6 +84,8 @@ TEST_CASE("removal leaves a stranger's file alone and names it") {
   const TempDir temp;
   const auto directory = InstanceDirectory::create(temp.path(), "demo", "vm-0");
   touch(directory.file("thesis.odt"));
+  touch(directory.file(instance_file::kState));
+  touch(directory.file(instance_file::kSerial));
   try {
     directory.remove({});
     FAIL("it was removed");
@@ -91,12 +94,43 @@ TEST_CASE("removal leaves a stranger's file alone and names it") {
     REQUIRE(error.evidence() == std::vector<std::string>{"thesis.odt"});
   }
   REQUIRE(std::filesystem::exists(directory.file("thesis.odt")));
+  REQUIRE(std::filesystem::exists(directory.file(instance_file::kSerial)));
+}
+
+TEST_CASE("a folder without a machine's record loses nothing, whatever its files are called") {
+  const std::vector<std::vector<std::string>> folders{
+      {"pid"}, {"lock", "alive"}, {"lock.yaml", "lock"}, {"intent.json", "state.json.bak"}};
+  for (const auto& names : folders) {
+    const TempDir temp;
+    const auto directory = InstanceDirectory::create(temp.path(), "src", "module");
+    for (const auto& name : names) touch(directory.path() / name);
+    INFO(names[0]);
+    REQUIRE_THROWS_AS(directory.remove({}), Error);
+    for (const auto& name : names) REQUIRE(std::filesystem::exists(directory.path() / name));
+  }
+}
+
+TEST_CASE("neither a fleet nor a machine is reached through a link") {
+  const TempDir temp;
+  const auto real = InstanceDirectory::create(temp / "elsewhere", "demo", "vm-0").path();
+  std::filesystem::create_directories(temp / "root/demo");
+  std::filesystem::create_directory_symlink(real.parent_path(), temp / "root/evil");
+  std::filesystem::create_directory_symlink(real, temp / "root/demo/vm-0");
+  for (const char* path : {"root/evil/vm-0", "root/demo/vm-0"}) {
+    try {
+      InstanceDirectory::open(temp / path);
+      FAIL("it was followed: " << path);
+    } catch (const Error& error) {
+      REQUIRE(error.kind() == ErrorKind::conflict);
+    }
+  }
 }
 
 TEST_CASE("removal follows no link: neither as a wire nor as a staged file") {
   const TempDir temp;
   touch(temp / "precious");
   const auto directory = InstanceDirectory::create(temp / "root", "demo", "vm-0");
+  touch(directory.file(instance_file::kIntent));
   std::filesystem::create_symlink(temp / "precious", directory.file(instance_file::kSerial));
   directory.remove({"../../../precious", "/etc/passwd"});
   REQUIRE(std::filesystem::exists(temp / "precious"));
