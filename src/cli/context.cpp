@@ -52,10 +52,15 @@ std::filesystem::path Context::state_root() const {
   return std::filesystem::absolute(globals.state_dir);
 }
 
-std::string Context::fleet_name() const {
+std::optional<std::string> Context::given_fleet_name() const {
   if (globals.fleet) return valid_fleet_name(*globals.fleet);
   const char* name = std::getenv("VMFLEET_FLEET");
   if (name != nullptr && *name != '\0') return valid_fleet_name(name);
+  return std::nullopt;
+}
+
+std::string Context::fleet_name() const {
+  if (auto given = given_fleet_name()) return *std::move(given);
   std::error_code ignored;
   if (std::filesystem::exists(kFleetFile, ignored)) return FleetSpec::load(kFleetFile).name;
   return "default";

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,7 +37,9 @@ class Context {
   void complain(const MachineReport& machine) const;
 
   [[nodiscard]] std::filesystem::path state_root() const;
-  /// -p, else VMFLEET_FLEET, else the fleet of `vmfleet.toml` here, else "default".
+  /// -p, else VMFLEET_FLEET.
+  [[nodiscard]] std::optional<std::string> given_fleet_name() const;
+  /// That, else the fleet of `vmfleet.toml` here, else "default".
   /// *Errors*: `invalid_config` when that file cannot be read.
   [[nodiscard]] std::string fleet_name() const;
   [[nodiscard]] Fleet fleet() const;

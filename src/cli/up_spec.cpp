@@ -57,7 +57,7 @@ FleetSpec load_file(const Context& context, const SpecArguments& arguments,
         .hint("without -f, options such as -n and --image describe the fleet");
   }
   SpecOptions options;
-  if (context.globals.fleet) options.fleet = *context.globals.fleet;
+  if (const auto name = context.given_fleet_name()) options.fleet = *name;
   options.count = arguments.count;
   options.state_root = context.state_root();
   return FleetSpec::load(file, options);
@@ -65,7 +65,7 @@ FleetSpec load_file(const Context& context, const SpecArguments& arguments,
 
 FleetSpec from_arguments(const Context& context, const SpecArguments& arguments) {
   FleetOptions options = arguments.options;
-  options.fleet = context.globals.fleet.value_or("default");
+  options.fleet = context.fleet_name();
   options.count = arguments.count;
   options.state_root = context.state_root();
   return FleetSpec::from_options(options);

@@ -215,6 +215,15 @@ TEST_CASE("several fleets live side by side") {
   CHECK(world.document({"ps", "-p", "two"}).integer("ready", 0) == 1);
 }
 
+TEST_CASE("VMFLEET_FLEET names the fleet for every command") {
+  Vmfleet world;
+  world.environment["VMFLEET_FLEET"] = "nightly";
+  const auto up = world.document(up_with("marker"));
+  CHECK(up.text("fleet") == "nightly");
+  CHECK(world.document({"ps"}).text("fleet") == "nightly");
+  CHECK(world.document({"down"})["machines"].as_array()->size() == 1);
+}
+
 TEST_CASE("a folder with a fleet file is its own fleet") {
   const Vmfleet world;
   const auto dry = world.run(up_with("marker", {"--dry-run"}));
