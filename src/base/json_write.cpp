@@ -9,6 +9,14 @@
 
 namespace vmfleet::json {
 
+namespace {
+
+// U+FFFD as it is and not escaped: what was read is written in the same form again.
+constexpr std::string_view kReplacement = "\xef\xbf\xbd";
+constexpr char kDelete = 0x7f;
+
+}  // namespace
+
 class Writer {
  public:
   explicit Writer(int indent) : indent_(indent) {}
@@ -81,12 +89,14 @@ class Writer {
     while (!text.empty()) {
       const std::size_t length = utf8_sequence_length(text);
       if (length == 0) {
-        out_ += "\\ufffd";
+        out_ += kReplacement;
         text.remove_prefix(1);
         continue;
       }
       if (length == 1) {
         write_ascii(text[0]);
+      } else if (is_c1_control(text)) {
+        write_escape(static_cast<unsigned char>(text[1]));
       } else {
         out_.append(text.substr(0, length));
       }
@@ -115,11 +125,18 @@ class Writer {
       default:
         break;
     }
-    if (static_cast<unsigned char>(c) < 0x20) {
-      out_ += fmt::format("\\u{:04x}", static_cast<int>(c));
+    if (static_cast<unsigned char>(c) < 0x20 || c == kDelete) {
+      write_escape(static_cast<unsigned char>(c));
     } else {
       out_ += c;
     }
+  }
+
+  void write_escape(unsigned code) { out_ += fmt::format("\\u{:04x}", code); }
+
+  /// U+0080 to U+009F: terminals obey them, as they do escape sequences.
+  static bool is_c1_control(std::string_view sequence) {
+    return sequence[0] == '\xc2' && static_cast<unsigned char>(sequence[1]) < 0xa0;
   }
 
   int indent_;

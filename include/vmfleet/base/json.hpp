@@ -95,7 +95,8 @@ class Value {
 Result<Value> parse(std::string_view text);
 
 /// Compact on one line when `indent` is 0. Invalid UTF-8 becomes U+FFFD, so the output is always
-/// valid JSON.
+/// valid JSON, and control characters are escaped, so that no terminal obeys them. What `parse`
+/// makes of the output is written in the same bytes again.
 std::string write(const Value& value, int indent = 0);
 
 }  // namespace vmfleet::json

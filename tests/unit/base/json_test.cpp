@@ -22,8 +22,21 @@ TEST_CASE("members keep their order and indentation is readable") {
 
 TEST_CASE("invalid UTF-8 becomes the replacement character, so that output stays JSON") {
   const json::Value value = std::string("a\xff\xc3z");
-  REQUIRE(write(value) == "\"a\\ufffd\\ufffdz\"");
+  REQUIRE(write(value) == "\"a\xef\xbf\xbd\xef\xbf\xbdz\"");
   REQUIRE(parse(write(value)).ok());
+}
+
+TEST_CASE("what was read is written in the same bytes again") {
+  std::string all;
+  for (int byte = 0; byte < 256; ++byte) all += static_cast<char>(byte);
+  for (int code = 0x80; code < 0xa0; ++code) all += {'\xc2', static_cast<char>(code)};
+  const std::string once = write(all);
+  REQUIRE(write(parse(once).value()) == once);
+}
+
+TEST_CASE("no control character is written as it is, nor one that follows in two bytes") {
+  REQUIRE(write(std::string("\x7f\xc2\x80\xc2\x9b\xc2\xa0")) ==
+          "\"\\u007f\\u0080\\u009b\xc2\xa0\"");
 }
 
 TEST_CASE("bad JSON is an error that shows the beginning, without control characters") {

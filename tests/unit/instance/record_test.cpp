@@ -40,6 +40,13 @@ TEST_CASE("a record reads back as it was written") {
   REQUIRE(outcome_of_reading(directory) == "same");
 }
 
+TEST_CASE("a record of text that is not UTF-8 is no damaged one") {
+  const TempDir temp;
+  const auto directory = InstanceDirectory::create(temp.path(), "demo", "vm-0");
+  write_record(directory, kName, kSchema, json::Object{{"text", "caf\xe9"}});
+  REQUIRE(read_record(directory, kName, kSchema)->text("text") == "caf\xef\xbf\xbd");
+}
+
 TEST_CASE("a record that was cut off at any byte is corrupt, set aside, and then absent") {
   const TempDir temp;
   const auto directory = InstanceDirectory::create(temp.path(), "demo", "vm-0");
