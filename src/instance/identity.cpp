@@ -11,7 +11,13 @@
 #include <memory>
 #include <string>
 
+#include <fmt/format.h>
+
+#include <vmfleet/base/error.hpp>
+#include <vmfleet/base/text.hpp>
 #include <vmfleet/base/unique_fd.hpp>
+#include <vmfleet/instance/locks.hpp>
+#include <vmfleet/io/files.hpp>
 
 namespace vmfleet {
 
@@ -31,22 +37,60 @@ pid_t pid_file_holder(const InstanceDirectory& directory) {
   return lock.l_pid > 0 ? lock.l_pid : 0;
 }
 
-bool holds_file(pid_t pid, const struct stat& wanted) {
-  const std::string folder = "/proc/" + std::to_string(pid) + "/fd";
+bool same_file(const struct stat& one, const struct stat& other) {
+  return one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+/// Whether any descriptor of the process is this file; true also when that cannot be seen.
+bool may_have_open(pid_t pid, const struct stat& file) {
+  const std::string folder = fmt::format("/proc/{}/fd", pid);
   const Directory descriptors(::opendir(folder.c_str()), &::closedir);
-  if (!descriptors) return false;
+  if (!descriptors) return true;
   while (const dirent* entry = ::readdir(descriptors.get())) {
     struct stat status {};
     if (::fstatat(::dirfd(descriptors.get()), entry->d_name, &status, 0) == 0 &&
-        status.st_dev == wanted.st_dev && status.st_ino == wanted.st_ino) {
+        same_file(status, file)) {
       return true;
     }
   }
   return false;
 }
 
-/// A process other than this one that has the `alive` file open: QEMU before it wrote its pid file.
-pid_t alive_holder(const struct stat& alive) {
+/// Whether the lock belongs to the open file behind this descriptor. One that looks on has the file
+/// open too, or even locks it, shared, for a moment.
+bool locks_exclusively(pid_t pid, int fd) {
+  const std::string info = files::read(fmt::format("/proc/{}/fdinfo/{}", pid, fd));
+  for (const auto line : split(info, '\n')) {
+    if (line.rfind("lock:", 0) == 0 && line.find(" FLOCK ") != std::string_view::npos &&
+        line.find(" WRITE ") != std::string_view::npos) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/// QEMU has the locked `alive` where its launch put it. The command that launches it may have the
+/// same, but it also works on the machine: it has `lock` open.
+bool inherited_alive(pid_t pid, const InstanceDirectory& directory) {
+  struct stat alive {};
+  struct stat held {};
+  const std::string fd = fmt::format("/proc/{}/fd/{}", pid, kAliveDescriptor);
+  if (::fstatat(directory.fd(), instance_file::kAlive, &alive, AT_SYMLINK_NOFOLLOW) != 0 ||
+      ::stat(fd.c_str(), &held) != 0 || !same_file(alive, held)) {
+    return false;
+  }
+  try {
+    if (!locks_exclusively(pid, kAliveDescriptor)) return false;
+  } catch (const Error&) {
+    return false;  // it has ended meanwhile
+  }
+  struct stat lock {};
+  return ::fstatat(directory.fd(), instance_file::kLock, &lock, AT_SYMLINK_NOFOLLOW) != 0 ||
+         !may_have_open(pid, lock);
+}
+
+/// QEMU before it wrote its pid file.
+pid_t alive_holder(const InstanceDirectory& directory) {
   const Directory processes(::opendir("/proc"), &::closedir);
   if (!processes) return 0;
   while (const dirent* entry = ::readdir(processes.get())) {
@@ -54,25 +98,26 @@ pid_t alive_holder(const struct stat& alive) {
     pid_t pid = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
     if (error != std::errc() || end != name.data() + name.size() || pid == ::getpid()) continue;
-    if (holds_file(pid, alive)) return pid;
+    if (inherited_alive(pid, directory)) return pid;
   }
   return 0;
 }
 
 }  // namespace
 
+bool is_qemu_of(const InstanceDirectory& directory, const Pidfd& process) {
+  const bool proven =
+      pid_file_holder(directory) == process.pid() || inherited_alive(process.pid(), directory);
+  // Only of a process that lives is the number surely its own.
+  return proven && !process.ended();
+}
+
 std::optional<Pidfd> find_qemu(const InstanceDirectory& directory) {
-  struct stat alive {};
-  const bool has_alive =
-      ::fstatat(directory.fd(), instance_file::kAlive, &alive, AT_SYMLINK_NOFOLLOW) == 0;
-  if (const pid_t pid = pid_file_holder(directory); pid != 0) {
+  for (const auto look : {&pid_file_holder, &alive_holder}) {
+    const pid_t pid = look(directory);
+    if (pid == 0) continue;
     auto process = Pidfd::open(pid);
-    if (process && pid_file_holder(directory) == pid) return process;
-  }
-  if (!has_alive) return std::nullopt;
-  if (const pid_t pid = alive_holder(alive); pid != 0) {
-    auto process = Pidfd::open(pid);
-    if (process && holds_file(pid, alive)) return process;
+    if (process && is_qemu_of(directory, *process)) return process;
   }
   return std::nullopt;
 }

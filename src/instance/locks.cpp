@@ -7,12 +7,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <thread>
 
 #include <fmt/format.h>
 
+#include <vmfleet/async/time.hpp>
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/io/files.hpp>
@@ -38,7 +40,8 @@ bool try_lock(int fd, int operation) {
 /// Whether the file exists and somebody holds its lock. Looking takes a shared lock for a moment.
 bool probe(const InstanceDirectory& directory, const char* name) {
   const UniqueFd fd(::openat(directory.fd(), name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!fd) return false;
+  if (!fd && errno == ENOENT) return false;
+  if (!fd) throw errno_error("look at " + directory.file(name).string(), errno);
   return !try_lock(fd.get(), LOCK_SH);
 }
 
@@ -53,18 +56,40 @@ bool lock_past_probes(int fd) {
   return false;
 }
 
+Error held_by_another(const InstanceDirectory& directory) {
+  const auto holder =
+      sanitize(trim(files::read_end(directory.file(instance_file::kLock), Bytes(64))));
+  return Error(ErrorKind::conflict,
+               fmt::format("another command works on {}", directory.path().filename().string()))
+      .evidence(fmt::format("the lock is held by process {}", holder))
+      .hint("wait for it to finish, or end it");
+}
+
 }  // namespace
 
 OperationLock OperationLock::acquire(const InstanceDirectory& directory) {
   UniqueFd fd = open_lock(directory, instance_file::kLock);
-  if (!lock_past_probes(fd.get())) {
-    const auto holder =
-        sanitize(trim(files::read_end(directory.file(instance_file::kLock), Bytes(64))));
-    throw Error(ErrorKind::conflict,
-                fmt::format("another command works on {}", directory.path().filename().string()))
-        .evidence(fmt::format("the lock is held by process {}", holder))
-        .hint("wait for it to finish, or end it");
+  if (!lock_past_probes(fd.get())) throw held_by_another(directory);
+  return sign(std::move(fd), directory);
+}
+
+Task<OperationLock> OperationLock::obtain(const InstanceDirectory& directory,
+                                          Milliseconds patience) {
+  constexpr Milliseconds kLongestPause(50);
+  Loop& loop = co_await current_loop();
+  const TimePoint deadline = loop.now() + patience;
+  UniqueFd fd = open_lock(directory, instance_file::kLock);
+  // The kernel announces the end of a lock only to a thread that blocks for it.
+  for (Milliseconds pause(1); !try_lock(fd.get(), LOCK_EX);
+       pause = std::min(2 * pause, kLongestPause)) {
+    if (loop.now() >= deadline) throw held_by_another(directory);
+    co_await sleep_for(pause);
   }
+  co_return sign(std::move(fd), directory);
+}
+
+/// Writes down whose it is, for those who are refused.
+OperationLock OperationLock::sign(UniqueFd fd, const InstanceDirectory& directory) {
   struct stat status {};
   if (::fstat(fd.get(), &status) == 0 && status.st_nlink == 0) {
     throw Error(ErrorKind::conflict, fmt::format("{} was removed by another command just now",

@@ -52,6 +52,7 @@ Wiring::Wiring(const InstanceDirectory& directory) : alive_(lock_alive(directory
 }
 
 std::vector<std::pair<int, int>> Wiring::descriptors() const {
+  static_assert(Wires::kAliveFd == kAliveDescriptor, "by this QEMU is recognised");
   return {{0, events_in_.get()},
           {1, events_out_.get()},
           {2, errors_.get()},

@@ -5,7 +5,9 @@
 #include <optional>
 #include <string>
 
+#include <vmfleet/async/task.hpp>
 #include <vmfleet/base/unique_fd.hpp>
+#include <vmfleet/base/units.hpp>
 #include <vmfleet/instance/instance_directory.hpp>
 
 namespace vmfleet {
@@ -16,19 +18,26 @@ class OperationLock {
  public:
   /// *Errors*: `conflict`, saying which process holds it.
   static OperationLock acquire(const InstanceDirectory& directory);
-  /// Whether some command holds it now.
+  /// The same without blocking the loop, for `patience` at most.
+  static Task<OperationLock> obtain(const InstanceDirectory& directory, Milliseconds patience);
+  /// Whether some command holds it now. *Errors*: when that cannot be found out.
   static bool held(const InstanceDirectory& directory);
 
  private:
   explicit OperationLock(UniqueFd fd) noexcept : fd_(std::move(fd)) {}
+  static OperationLock sign(UniqueFd fd, const InstanceDirectory& directory);
   UniqueFd fd_;
 };
+
+/// The number of the `alive` file among QEMU's descriptors.
+inline constexpr int kAliveDescriptor = 7;
 
 /// Takes the `alive` lock for QEMU to inherit: the lock belongs to the open file, so it lasts
 /// exactly as long as the last process that has it, and cannot be left behind. *Errors*: `conflict`
 /// when QEMU lives.
 UniqueFd lock_alive(const InstanceDirectory& directory);
-/// Whether QEMU (or the command that is just starting it) lives.
+/// Whether QEMU (or the command that is just starting it) lives. *Errors*: when that cannot be
+/// found out, for want of descriptors for example: what may live is not taken for dead.
 bool is_alive(const InstanceDirectory& directory);
 
 }  // namespace vmfleet

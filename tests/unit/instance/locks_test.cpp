@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT
 // The two locks of an instance directory.
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <optional>
+
+#include <vmfleet/async/when.hpp>
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/instance/locks.hpp>
+#include <vmfleet/testkit/async_test.hpp>
 
 #include "tests/support/catch.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -30,6 +35,22 @@ TEST_CASE("only one command works on a machine, and the other learns whose lock 
   }
   REQUIRE_FALSE(OperationLock::held(directory));
   REQUIRE_NOTHROW(OperationLock::acquire(directory));
+}
+
+TEST_CASE("a lock is waited for without holding up the loop, and not for ever") {
+  const TempDir temp;
+  const auto directory = InstanceDirectory::create(temp.path(), "demo", "vm-0");
+  std::optional<OperationLock> held;
+  held.emplace(OperationLock::acquire(directory));
+  auto obtain = [&]() -> Task<void> {
+    co_await OperationLock::obtain(directory, Milliseconds(1'000));
+  };
+  REQUIRE_THROWS_AS(testkit::run_in_fake_time(obtain()), Error);
+  auto release = [&]() -> Task<void> {
+    co_await sleep_for(Milliseconds(500));
+    held.reset();
+  };
+  REQUIRE_NOTHROW(testkit::run_in_fake_time(when_all(obtain(), release())));
 }
 
 TEST_CASE("a lock on a directory that was removed meanwhile is refused") {
@@ -66,6 +87,30 @@ TEST_CASE("the alive lock lasts exactly as long as the last process that inherit
   ::close(gate[0]);
   REQUIRE_FALSE(is_alive(directory));
   REQUIRE_NOTHROW(lock_alive(directory));
+}
+
+TEST_CASE("who cannot look does not take a machine for dead") {
+  const TempDir temp;
+  const auto directory = InstanceDirectory::create(temp.path(), "demo", "vm-0");
+  const UniqueFd lock = lock_alive(directory);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const rlimit none{0, 0};
+    ::setrlimit(RLIMIT_NOFILE, &none);
+    int refused = 0;
+    for (const auto look : {&is_alive, &OperationLock::held}) {
+      try {
+        look(directory);
+      } catch (const Error&) {
+        ++refused;
+      }
+    }
+    ::_exit(refused == 2 ? 0 : 1);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  REQUIRE(WEXITSTATUS(status) == 0);
 }
 
 TEST_CASE("many who look do not keep out the one who locks") {
