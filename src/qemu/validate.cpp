@@ -155,12 +155,9 @@ void check_life(Problems& problems, const MachineConfig& config) {
     if (status < 0 || status > 255) {
       problems.add("exit_codes", fmt::format("{} is no exit status (0..255)", status));
     }
+    problems.check_text("exit_codes", word);
   }
-  for (const auto& word : config.qemu_args) {
-    if (word.find('\0') != std::string::npos) {
-      problems.add("qemu_args", fmt::format("\"{}\" contains a NUL byte", sanitize(word)));
-    }
-  }
+  for (const auto& word : config.qemu_args) problems.check_text("qemu_args", word);
 }
 
 }  // namespace

@@ -131,6 +131,15 @@ TEST_CASE("a gdb address is a port, an address with a port, or a socket") {
   }
 }
 
+TEST_CASE("text that JSON cannot hold is refused, wherever it stands") {
+  MachineConfig config = good();
+  config.kernel = "/boot/caf\xe9";
+  config.append = {"caf\xe9"};
+  config.exit_codes[31] = "caf\xe9";
+  config.qemu_args = {"-name", "caf\xe9"};
+  REQUIRE(keys(config) == Keys{"kernel", "append", "exit_codes", "qemu_args"});
+}
+
 TEST_CASE("the rest of a machine's fields are checked too") {
   MachineConfig config = good();
   config.uuid = "not-a-uuid";
