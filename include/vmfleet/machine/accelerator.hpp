@@ -17,8 +17,10 @@ struct KvmState {
 };
 
 /// Runs a guest of our own under KVM, with a time limit: a /dev/kvm that opens but does not work,
-/// or is slower than emulation, is a real case. The answer is kept until the host boots again.
-/// *Errors*: none; what goes wrong is the reason.
+/// or is slower than emulation, is a real case. A guest that ran is remembered until the host boots
+/// again or the binary changes, one that did not for ten minutes. Our guest is one for x86_64: on
+/// other hosts a KVM that makes a machine is trusted. *Errors*: none; what goes wrong is the
+/// reason.
 Task<KvmState> probe_kvm(QemuBinary binary);
 
 /// `wanted`, with `automatic` decided: KVM where it is fit for use and the guest's architecture is
