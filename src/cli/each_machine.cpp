@@ -3,8 +3,6 @@
 #include "cli/each_machine.hpp"
 
 #include <vmfleet/async/task_group.hpp>
-#include <vmfleet/instance/identity.hpp>
-#include <vmfleet/io/file_tail.hpp>
 
 namespace vmfleet::cli {
 
@@ -17,10 +15,6 @@ Task<void> keep_error(const Context& context, const MachineWork& work, std::stri
   } catch (const Error& error) {
     *slot = error;
   }
-}
-
-bool is_starting(const std::filesystem::path& directory) {
-  return inspect_machine(directory).state == MachineState::starting;
 }
 
 }  // namespace
@@ -56,26 +50,6 @@ FleetReport collect_reports(const Context& context, const std::vector<std::strin
     report.machines.push_back(std::move(machine));
   }
   return report;
-}
-
-Task<void> wait_until_ended(std::filesystem::path directory) {
-  Loop& loop = co_await current_loop();
-  try {
-    // Its state is recorded anew when a start has come to its end.
-    FileTail record(loop, directory / instance_file::kState);
-    for (;;) {
-      while (!record.poll().data.empty()) continue;
-      const auto opened = InstanceDirectory::open(directory);
-      if (const auto qemu = find_qemu(opened)) {
-        co_await qemu->wait_end();
-        co_return;
-      }
-      if (!is_starting(directory)) co_return;
-      co_await record.next();
-    }
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::not_found) throw;  // removed: it has ended
-  }
 }
 
 }  // namespace vmfleet::cli

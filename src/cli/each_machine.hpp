@@ -27,7 +27,4 @@ Task<std::vector<std::optional<Error>>> for_each_machine(const Context& context,
 FleetReport collect_reports(const Context& context, const std::vector<std::string>& names,
                             const std::vector<std::optional<Error>>& errors);
 
-/// Returns when the machine's QEMU has ended; at once when it does not run.
-Task<void> wait_until_ended(std::filesystem::path directory);
-
 }  // namespace vmfleet::cli

@@ -9,9 +9,8 @@
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/instance/instance_directory.hpp>
 #include <vmfleet/io/file_tail.hpp>
+#include <vmfleet/machine/machine.hpp>
 #include <vmfleet/qmp/event_log.hpp>
-
-#include "cli/each_machine.hpp"
 
 namespace vmfleet::cli {
 

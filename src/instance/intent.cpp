@@ -2,6 +2,8 @@
 // The intent record.
 #include <vmfleet/instance/intent.hpp>
 
+#include <charconv>
+
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/instance/record.hpp>
 #include <vmfleet/io/files.hpp>
@@ -26,6 +28,24 @@ std::vector<std::string> to_strings(const json::Value& value) {
   return strings;
 }
 
+json::Object words_to_json(const std::map<int, std::string>& words) {
+  json::Object object;
+  for (const auto& [code, word] : words) object.set(std::to_string(code), word);
+  return object;
+}
+
+std::map<int, std::string> words_from_json(const json::Value& value) {
+  std::map<int, std::string> words;
+  if (const auto* object = value.as_object()) {
+    for (const auto& [key, word] : *object) {
+      int code = 0;
+      const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), code);
+      if (error == std::errc() && word.is_string()) words[code] = *word.as_string();
+    }
+  }
+  return words;
+}
+
 }  // namespace
 
 void write_intent(const InstanceDirectory& directory, const Intent& intent) {
@@ -42,6 +62,7 @@ void write_intent(const InstanceDirectory& directory, const Intent& intent) {
                             {"paused", intent.paused},
                             {"forwards", intent.forwards},
                             {"readiness", intent.readiness},
+                            {"exit_codes", words_to_json(intent.exit_codes)},
                             {"staged_files", to_array(intent.staged_files)}});
 }
 
@@ -61,6 +82,7 @@ std::optional<Intent> read_intent(const InstanceDirectory& directory) {
   intent.paused = body->flag("paused", false);
   intent.forwards = (*body)["forwards"];
   intent.readiness = (*body)["readiness"];
+  intent.exit_codes = words_from_json((*body)["exit_codes"]);
   intent.staged_files = to_strings((*body)["staged_files"]);
   return intent;
 }

@@ -34,12 +34,20 @@ std::string for_people(std::string_view shutdown_reason) {
   return fmt::format("QEMU ended ({})", sanitize(shutdown_reason));
 }
 
-}  // namespace
+struct EventSummary {
+  EventSummary() = default;
+  std::optional<bool> paused;  ///< the last of STOP and RESUME was STOP
+  bool panicked = false;
+  std::string shutdown_reason;  ///< QEMU's word; empty when it did not say
+  bool whole = true;            ///< nothing came before what was read
+};
 
-EventSummary summarize_events(const InstanceDirectory& directory) {
-  std::string text = files::read_end(directory.file(instance_file::kEvents), kEnd);
-  if (text.size() == kEnd.count()) text.erase(0, text.find('\n'));  // a line cut in two
+/// The last `limit` bytes of the event log.
+EventSummary summarize_events(const InstanceDirectory& directory, Bytes limit) {
+  std::string text = files::read_end(directory.file(instance_file::kEvents), limit);
   EventSummary summary;
+  summary.whole = text.size() < limit.count();
+  if (!summary.whole) text.erase(0, text.find('\n'));  // a line cut in two
   qmp::EventLog log;
   for (const auto& event : log.feed(text)) {
     if (event.name == "STOP") summary.paused = true;
@@ -50,11 +58,28 @@ EventSummary summarize_events(const InstanceDirectory& directory) {
   return summary;
 }
 
-ExitReport explain_exit(const InstanceDirectory& directory, std::optional<ExitStatus> status) {
+}  // namespace
+
+bool is_paused(const InstanceDirectory& directory, const Intent& intent) {
+  constexpr std::uint64_t kStep = 8;
+  for (Bytes limit = kEnd;; limit = Bytes(limit.count() * kStep)) {
+    const EventSummary events = summarize_events(directory, limit);
+    if (events.paused) return *events.paused;
+    // Every other machine has had its RESUME, however long ago.
+    if (events.whole || !intent.paused) return intent.paused;
+  }
+}
+
+ExitReport explain_exit(const InstanceDirectory& directory, std::optional<ExitStatus> status,
+                        const ExitCodes& codes) {
   ExitReport report;
   if (status && status->signal == 0) report.code = status->code;
-  const EventSummary events = summarize_events(directory);
-  if (!events.shutdown_reason.empty()) {
+  const EventSummary events = summarize_events(directory, kEnd);
+  const auto word = report.code ? codes.find(*report.code) : codes.end();
+  if (word != codes.end()) {
+    report.kind = "guest-exit";
+    report.reason = fmt::format("the guest ended with {}: {}", status->describe(), word->second);
+  } else if (!events.shutdown_reason.empty()) {
     report.kind = events.shutdown_reason;
     report.reason = for_people(events.shutdown_reason);
   } else if (status && status->signal != 0) {
@@ -71,6 +96,17 @@ ExitReport explain_exit(const InstanceDirectory& directory, std::optional<ExitSt
     report.reason = "the guest panicked";
   }
   return report;
+}
+
+bool succeeded(const ExitReport& exit, const ExitCodes& codes) {
+  if (exit.kind == "guest-exit") return exit.code && codes.at(*exit.code) == "success";
+  return exit.kind == "guest-shutdown" && exit.code.value_or(0) == 0;
+}
+
+MachineState state_after(const ExitReport& exit) {
+  const bool wanted =
+      exit.kind == "guest-shutdown" || exit.kind == "guest-exit" || exit.kind == "host-qmp-quit";
+  return wanted ? MachineState::stopped : MachineState::crashed;
 }
 
 std::vector<std::string> last_serial_lines(const InstanceDirectory& directory, std::size_t count) {

@@ -18,21 +18,18 @@ bool is_over(MachineState state) {
          state == MachineState::failed || state == MachineState::created;
 }
 
-/// Its records say that it lives, the kernel says that it does not.
-void report_unexpected_end(const InstanceDirectory& directory, const std::optional<Intent>& intent,
-                           MachineReport& report) {
-  report.exit = explain_exit(directory, std::nullopt);
+ExitReport explain_end(const InstanceDirectory& directory, const std::optional<Intent>& intent) {
+  ExitReport exit =
+      explain_exit(directory, std::nullopt, intent ? intent->exit_codes : ExitCodes());
   if (intent && intent->boot_id != host_boot_id()) {
-    report.exit->kind = "host-reboot";
-    report.exit->reason = "the host was restarted";
+    exit.kind = "host-reboot";
+    exit.reason = "the host was restarted";
   }
-  const bool shut_down =
-      report.exit->kind == "guest-shutdown" || report.exit->kind == "host-qmp-quit";
-  report.state = shut_down ? MachineState::stopped : MachineState::crashed;
+  return exit;
 }
 
-void report_life(const InstanceDirectory& directory, const std::optional<StateRecord>& record,
-                 MachineReport& report) {
+void report_life(const InstanceDirectory& directory, const std::optional<Intent>& intent,
+                 const std::optional<StateRecord>& record, MachineReport& report) {
   if (const auto qemu = find_qemu(directory)) report.pid = qemu->pid();
   report.state = record ? record->state : MachineState::starting;
   // A record from before this life: its launch is under way, or was cut short.
@@ -40,7 +37,8 @@ void report_life(const InstanceDirectory& directory, const std::optional<StateRe
       report.state == MachineState::crashed) {
     report.state = MachineState::starting;
   }
-  if (report.good() && summarize_events(directory).paused) report.state = MachineState::paused;
+  const bool up = report.good() || report.state == MachineState::booting;
+  if (up && is_paused(directory, intent.value_or(Intent()))) report.state = MachineState::paused;
 }
 
 }  // namespace
@@ -71,11 +69,14 @@ MachineReport inspect_machine(const std::filesystem::path& instance_directory) {
   }
   if (is_alive(directory)) {
     if (record) report.ports = record->ports;
-    report_life(directory, record, report);
+    report_life(directory, intent, record, report);
   } else if (OperationLock::held(directory)) {
-    report.state = is_over(report.state) ? MachineState::starting : MachineState::stopping;
+    const bool over = is_over(report.state);
+    if (!over) report.exit = explain_end(directory, intent);  // it is being written down
+    report.state = over ? MachineState::starting : MachineState::stopping;
   } else if (!is_over(report.state)) {
-    report_unexpected_end(directory, intent, report);
+    report.exit = explain_end(directory, intent);
+    report.state = state_after(*report.exit);
   }
   return report;
 }

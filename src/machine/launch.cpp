@@ -157,6 +157,7 @@ class Launch {
     intent.paused = config_.paused;
     intent.forwards = forwards_to_json(config_);
     intent.readiness = readiness_to_json(options_.readiness);
+    intent.exit_codes = config_.exit_codes;
     write_intent(live_.directory, intent);
     live_.state = StateRecord();
     live_.state.state = MachineState::starting;
@@ -193,9 +194,7 @@ class Launch {
     }
     live_.first_instruction = live_.loop.now();
     live_.state.started_ms = epoch_ms();
-    live_.state.state = config_.paused               ? MachineState::paused
-                        : options_.readiness.empty() ? MachineState::running
-                                                     : MachineState::booting;
+    live_.state.state = options_.readiness.empty() ? MachineState::running : MachineState::booting;
     if (!config_.paused) {
       co_await qmp::cont(client);
       step("booting");

@@ -31,8 +31,9 @@ class Machine::Live {
   Task<std::optional<ExitStatus>> wait_end();
   /// A connection to the control monitor.
   Task<qmp::Client> connect();
-  /// Replaces the state record, unless another command works on the machine: then it is theirs.
-  void record(const StateRecord& state) const noexcept;
+  /// Records what became of its readiness: that alone, and nothing once its end is recorded or
+  /// another life has begun.
+  Task<void> record(MachineState reached, const ReadyReport* report, const Error* error);
 
   Loop& loop;
   InstanceDirectory directory;
@@ -45,6 +46,9 @@ class Machine::Live {
   TimePoint first_instruction{};
   bool is_new = false;    ///< its directory was made for this launch
   bool own_root = false;  ///< the state root was made for this machine alone
+
+ private:
+  void remove_directory() const;
 };
 
 /// `config` with everything decided that depends on this host: binary, accelerator, uuid.
@@ -57,9 +61,11 @@ Task<std::unique_ptr<Machine::Live>> adopt_live(std::filesystem::path instance_d
 /// Follows the launch protocol up to the first instruction. On failure nothing runs any more.
 Task<void> launch_into(Machine::Live& live, MachineConfig config, LaunchOptions options);
 
-/// Waits for `readiness`. See `Machine::wait_ready`.
-Task<ReadyReport> await_readiness(Machine::Live& live, Readiness readiness);
+/// Waits for `readiness`, whose timeout counts from `since`. See `Machine::wait_ready`.
+Task<ReadyReport> await_readiness(Machine::Live& live, Readiness readiness, TimePoint since);
 
+/// *Errors*: `invalid_config` for text that its record could not hold.
+void require_recordable(const Readiness& readiness);
 json::Value readiness_to_json(const Readiness& readiness);
 Readiness readiness_from_json(const json::Value& value);
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -27,6 +28,9 @@ namespace vmfleet {
 
 namespace {
 
+// Who only looks at a machine holds its lock for microseconds.
+constexpr Milliseconds kProbesPatience(20);
+
 /// For a machine that nobody else shall find: a root of its own.
 std::filesystem::path temporary_root() {
   const char* runtime = std::getenv("XDG_RUNTIME_DIR");
@@ -38,13 +42,36 @@ std::filesystem::path temporary_root() {
   return name;
 }
 
+/// The instance directory in a state root that is gone, too, when that cannot be made.
+InstanceDirectory make_directory(const LaunchOptions& options, const MachineConfig& config,
+                                 bool own_root) {
+  try {
+    return InstanceDirectory::create(options.state_root, config.fleet, config.name);
+  } catch (const Error&) {
+    std::error_code ignored;
+    if (own_root) std::filesystem::remove(options.state_root / config.fleet, ignored);
+    if (own_root) std::filesystem::remove(options.state_root, ignored);
+    throw;
+  }
+}
+
+TimePoint first_instruction_of(const Machine::Live& live) {
+  // While it starts, that is not known yet.
+  const std::int64_t began =
+      live.state.started_ms > 0 ? live.state.started_ms : live.intent.created_ms;
+  if (began == 0) return live.loop.now();
+  const auto ago =
+      std::chrono::system_clock::now() - std::chrono::system_clock::time_point(Milliseconds(began));
+  return live.loop.now() - std::max(std::chrono::duration_cast<Duration>(ago), Duration(0));
+}
+
 }  // namespace
 
 Machine::Live::~Live() {
   if (lifetime != Lifetime::ephemeral) return;
   process.reset();  // kills and reaps it
   try {
-    directory.remove(intent.staged_files);
+    remove_directory();
   } catch (const Error&) {
     // Nothing can be reported from here; what is left holds nothing that runs.
   }
@@ -52,6 +79,14 @@ Machine::Live::~Live() {
   const auto fleet = directory.path().parent_path();
   std::filesystem::remove(fleet, ignored);
   if (own_root) std::filesystem::remove(fleet.parent_path(), ignored);
+}
+
+void Machine::Live::remove_directory() const {
+  const auto lock = OperationLock::acquire(directory);
+  // Since this one ended, another may have taken its place.
+  const auto now = read_intent(directory);
+  const bool taken = now && intent.created_ms != 0 && now->created_ms != intent.created_ms;
+  if (!taken && !is_alive(directory)) directory.remove(intent.staged_files);
 }
 
 Task<std::optional<ExitStatus>> Machine::Live::wait_end() {
@@ -69,12 +104,27 @@ Task<qmp::Client> Machine::Live::connect() {
   co_return co_await qmp::Client::connect(directory.file(instance_file::kControl), options);
 }
 
-void Machine::Live::record(const StateRecord& next) const noexcept {
+Task<void> Machine::Live::record(MachineState reached, const ReadyReport* report,
+                                 const Error* error) {
+  constexpr Milliseconds kPatience(1'000);
+  const auto note = [&](StateRecord& known) {
+    known.state = reached;
+    known.ready_after.reset();
+    known.error.reset();
+    if (report != nullptr) known.ready_after = report->took;
+    if (error != nullptr) known.error = *error;
+  };
+  note(state);
   try {
-    const auto lock = OperationLock::acquire(directory);
-    write_state(directory, next);
+    const auto lock = co_await OperationLock::obtain(directory, kPatience);
+    const auto life = read_intent(directory);
+    StateRecord known = read_state(directory).value_or(state);
+    if (!life || life->created_ms != intent.created_ms || known.exit) co_return;
+    note(known);
+    write_state(directory, known);
   } catch (const Error&) {
-    // The record is a cache: who asks next looks at the kernel first.
+    // Who works on the machine for so long records what becomes of it; and the record is a cache:
+    // who asks next looks at the kernel first.
   }
 }
 
@@ -89,12 +139,16 @@ Task<Machine> Machine::launch(MachineConfig config, LaunchOptions options) {
   if (own_root && options.lifetime == Lifetime::detached) {
     throw Error(ErrorKind::invalid_config, "a detached machine needs a state root");
   }
+  require_recordable(options.readiness);
   if (config.fleet.empty()) config.fleet = "default";
   if (config.name.empty()) config.name = "vm";
   if (own_root) options.state_root = temporary_root();
-  auto live = std::make_unique<Live>(
-      loop, InstanceDirectory::create(options.state_root, config.fleet, config.name));
-  const auto lock = OperationLock::acquire(live->directory);
+  auto live = std::make_unique<Live>(loop, make_directory(options, config, own_root));
+  if (own_root) {  // nobody else's, whatever happens next
+    live->lifetime = Lifetime::ephemeral;
+    live->own_root = true;
+  }
+  const auto lock = co_await OperationLock::obtain(live->directory, kProbesPatience);
   if (is_alive(live->directory)) {
     throw Error(ErrorKind::conflict, fmt::format("{} is running already", config.name));
   }
@@ -102,7 +156,6 @@ Task<Machine> Machine::launch(MachineConfig config, LaunchOptions options) {
   live->directory.remove_wires();
   // From here on the directory is ours.
   live->lifetime = options.lifetime;
-  live->own_root = own_root;
   live->readiness = options.readiness;
   co_await launch_into(*live, std::move(config), std::move(options));
   co_return Machine(std::move(live));
@@ -126,10 +179,7 @@ Task<std::unique_ptr<Machine::Live>> adopt_live(std::filesystem::path instance_d
   if (const auto state = read_state(live->directory)) live->state = *state;
   live->readiness = readiness_from_json(live->intent.readiness);
   live->adopted = std::move(qemu);
-  const auto running_for =
-      std::chrono::system_clock::now() -
-      std::chrono::system_clock::time_point(Milliseconds(live->state.started_ms));
-  live->first_instruction = loop.now() - std::chrono::duration_cast<Duration>(running_for);
+  live->first_instruction = first_instruction_of(*live);
   co_return live;
 }
 
@@ -138,33 +188,40 @@ Task<Machine> Machine::adopt(std::filesystem::path instance_directory) {
   co_return Machine(std::move(live));
 }
 
-Task<ReadyReport> Machine::wait_ready() {
+Task<ReadyReport> Machine::wait_ready(std::optional<Milliseconds> timeout) {
+  Readiness readiness = live_->readiness;
+  TimePoint since = live_->first_instruction;
+  if (timeout) {
+    readiness.timeout = *timeout;
+    since = live_->loop.now();
+  }
   std::optional<Error> failed;
   std::optional<ReadyReport> report;
   try {
-    report = co_await await_readiness(*live_, live_->readiness);
+    report = co_await await_readiness(*live_, std::move(readiness), since);
   } catch (const Error& error) {
     failed = error;
   }
   if (failed) {
-    live_->state.state = MachineState::failed;
-    live_->state.error = failed;
-    live_->record(live_->state);
+    const bool gave_up = timeout && failed->kind() == ErrorKind::timed_out;
+    if (!gave_up) co_await live_->record(MachineState::failed, nullptr, &*failed);
     throw *failed;
   }
-  live_->state.state = live_->readiness.empty() ? MachineState::running : MachineState::ready;
-  live_->state.ready_after = report->took;
-  live_->record(live_->state);
+  if (!live_->readiness.empty()) {
+    co_await live_->record(MachineState::ready, &*report, nullptr);
+  } else if (!is_paused(live_->directory, live_->intent)) {
+    co_await live_->record(MachineState::running, &*report, nullptr);
+  }
   co_return *report;
 }
 
 Task<ReadyReport> Machine::wait_for(Readiness readiness) {
-  return await_readiness(*live_, std::move(readiness));
+  return await_readiness(*live_, std::move(readiness), live_->loop.now());
 }
 
 Task<ExitReport> Machine::wait_exit() {
   const auto status = co_await live_->wait_end();
-  co_return explain_exit(live_->directory, status);
+  co_return explain_exit(live_->directory, status, live_->intent.exit_codes);
 }
 
 Task<qmp::Client> Machine::connect() {

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Readiness as recorded in the intent, so that other commands can wait for it.
+#include <fmt/format.h>
+
+#include <vmfleet/base/text.hpp>
+#include <vmfleet/base/utf8.hpp>
+
 #include "machine/live.hpp"
 
 namespace vmfleet {
@@ -20,7 +25,30 @@ std::vector<std::string> to_strings(const json::Value& value) {
   return strings;
 }
 
+void require_utf8(std::string_view key, const std::vector<std::string>& texts) {
+  for (const auto& text : texts) {
+    std::string_view rest = text;
+    while (!rest.empty()) {
+      const std::size_t length = utf8_sequence_length(rest);
+      if (length == 0) {
+        throw Error(ErrorKind::invalid_config,
+                    fmt::format("readiness: {}: \"{}\" is not UTF-8", key, sanitize(text)))
+            .hint("it is recorded as JSON, which cannot hold these bytes");
+      }
+      rest.remove_prefix(length);
+    }
+  }
+}
+
 }  // namespace
+
+void require_recordable(const Readiness& readiness) {
+  require_utf8("serial", readiness.serial);
+  require_utf8("regex", readiness.regex);
+  require_utf8("ports", readiness.ports);
+  require_utf8("events", readiness.events);
+  if (readiness.fail) require_utf8("fail", *readiness.fail);
+}
 
 json::Value readiness_to_json(const Readiness& readiness) {
   json::Object object{{"serial", to_array(readiness.serial)},

@@ -3,6 +3,7 @@
 #include "machine/ready_wait.hpp"
 
 #include <algorithm>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -23,6 +24,7 @@ constexpr std::size_t kShownLines = 12;
 constexpr std::size_t kResetLoop = 3;
 constexpr Milliseconds kAgentPatience(500);
 constexpr Milliseconds kConsolePause(50);
+constexpr Milliseconds kTimeToAnswer(2'000);
 
 console::CrashWatch make_crash_watch(const Readiness& readiness) {
   if (!readiness.fail) return console::CrashWatch();
@@ -33,9 +35,10 @@ console::CrashWatch make_crash_watch(const Readiness& readiness) {
 
 }  // namespace
 
-ReadyWait::ReadyWait(Machine::Live& live, Readiness readiness)
+ReadyWait::ReadyWait(Machine::Live& live, Readiness readiness, TimePoint since)
     : live_(live),
       readiness_(std::move(readiness)),
+      since_(since),
       serial_(live.loop, live.directory.file(instance_file::kSerial)),
       crash_watch_(make_crash_watch(readiness_)),
       events_(live.loop, live.directory.file(instance_file::kEvents)) {
@@ -49,7 +52,7 @@ ReadyWait::ReadyWait(Machine::Live& live, Readiness readiness)
   }
   if (!patterns_.empty()) matcher_.emplace(console::PatternSet(patterns_));
   for (const auto& name : readiness_.events) {
-    by_event_[name] = &add(fmt::format("event {}", sanitize(name)));
+    by_event_.emplace(name, &add(fmt::format("event {}", sanitize(name))));
   }
   if (readiness_.exit) exit_ = &add("the machine's end");
 }
@@ -88,14 +91,40 @@ Task<ReadyReport> ReadyWait::run() {
     group.start(end);
     co_return;
   };
-  co_await with_task_group(body);
+  try {
+    co_await with_task_group(body);
+  } catch (...) {
+    group_ = nullptr;
+    throw;
+  }
   group_ = nullptr;
+  co_return report();
+}
+
+ReadyReport ReadyWait::report() const {
   ReadyReport report;
   report.took = elapsed();
   for (const auto& condition : conditions_) {
     if (condition->met) report.seen.push_back(condition->seen);
   }
-  co_return report;
+  return report;
+}
+
+Task<std::optional<ReadyReport>> ReadyWait::look_once_more() {
+  // A long log does not hold up the loop; and of a guest that prints on and on it is read to where
+  // it ended at first.
+  std::error_code none;
+  const auto end = std::filesystem::file_size(live_.directory.file(instance_file::kSerial), none);
+  while (!none && serial_.offset() < end && !satisfied()) {
+    const TailChunk chunk = serial_.poll();
+    if (chunk.data.empty()) break;
+    take_serial(chunk);
+    co_await yield_now();
+  }
+  read_rest();
+  fail_if_panicked();
+  if (!satisfied()) co_return std::nullopt;
+  co_return report();
 }
 
 void ReadyWait::start_probes(TaskGroup& group) {
@@ -145,11 +174,25 @@ Task<void> ReadyWait::watch_serial() {
       read_serial("", true);
       continue;
     }
-    if (chunk->restarted) {
-      if (matcher_) matcher_->restart(chunk->offset);
-      crash_watch_.restart(chunk->offset);
-    }
-    read_serial(chunk->data, false);
+    take_serial(*chunk);
+  }
+}
+
+void ReadyWait::take_serial(const TailChunk& chunk) {
+  if (chunk.restarted) {
+    if (matcher_) matcher_->restart(chunk.offset);
+    crash_watch_.restart(chunk.offset);
+  }
+  read_serial(chunk.data, false);
+}
+
+void ReadyWait::read_rest() {
+  for (TailChunk chunk = serial_.poll(); !chunk.data.empty(); chunk = serial_.poll()) {
+    take_serial(chunk);
+  }
+  read_serial("", true);
+  for (TailChunk chunk = events_.poll(); !chunk.data.empty(); chunk = events_.poll()) {
+    for (const auto& event : event_log_.feed(chunk.data)) look_at(event);
   }
 }
 
@@ -199,9 +242,8 @@ void ReadyWait::fail_if_panicked() {
 }
 
 void ReadyWait::look_at(const qmp::Event& event) {
-  if (const auto found = by_event_.find(event.name); found != by_event_.end()) {
-    meet(*found->second, json::write(event.data));
-  }
+  const auto [first, last] = by_event_.equal_range(event.name);
+  for (auto asked = first; asked != last; ++asked) meet(*asked->second, json::write(event.data));
   if (satisfied()) return;
   if (event.name == "GUEST_PANICKED") panicked_ = true;
   if (event.name == "RESET" && event.data.flag("guest", false) && ++resets_ >= kResetLoop) {
@@ -213,16 +255,11 @@ void ReadyWait::look_at(const qmp::Event& event) {
 
 Task<void> ReadyWait::watch_end() {
   const auto status = co_await live_.wait_end();
-  // What was written before the end counts.
-  for (TailChunk chunk = serial_.poll(); !chunk.data.empty(); chunk = serial_.poll()) {
-    read_serial(chunk.data, false);
-  }
-  read_serial("", true);
-  for (const auto& event : event_log_.feed(events_.poll().data)) look_at(event);
+  read_rest();  // what was written before the end counts
   fail_if_panicked();
-  const ExitReport exit = explain_exit(live_.directory, status);
-  const bool success = !exit.code || *exit.code == 0;
-  if (exit_ != nullptr && success) meet(*exit_, exit.reason);
+  const auto& codes = live_.intent.exit_codes;
+  const ExitReport exit = explain_exit(live_.directory, status, codes);
+  if (exit_ != nullptr && succeeded(exit, codes)) meet(*exit_, exit.reason);
   if (satisfied()) co_return;
   Error error(ErrorKind::exited,
               fmt::format("the machine ended before it was ready: {}", exit.reason));
@@ -268,8 +305,9 @@ Error ReadyWait::explain_timeout() const {
                           ? condition->what
                           : fmt::format("{} ({})", condition->what, condition->last_attempt));
   }
-  Error error(ErrorKind::timed_out, fmt::format("not ready after {}: missing {}",
-                                                to_string(elapsed()), join(missing, ", ")));
+  const auto waited = std::chrono::duration_cast<Milliseconds>(live_.loop.now() - since_);
+  Error error(ErrorKind::timed_out, fmt::format("not ready after {}: missing {}", to_string(waited),
+                                                join(missing, ", ")));
   const auto lines = last_serial_lines(live_.directory, kShownLines);
   if (lines.empty()) error = std::move(error).evidence("the serial console is empty");
   for (std::size_t i = 0; i < patterns_.size(); ++i) {
@@ -280,23 +318,24 @@ Error ReadyWait::explain_timeout() const {
     }
   }
   return std::move(error).evidence_lines(lines).hint(
-      summarize_events(live_.directory).paused
+      is_paused(live_.directory, live_.intent)
           ? "the machine is paused: `vmfleet resume` lets it run"
           : "allow more time with --timeout, or look at `vmfleet logs`");
 }
 
-Task<ReadyReport> await_readiness(Machine::Live& live, Readiness readiness) {
+Task<ReadyReport> await_readiness(Machine::Live& live, Readiness readiness, TimePoint since) {
   if (readiness.empty()) co_return ReadyReport();
-  const TimePoint deadline = live.first_instruction + readiness.timeout;
-  ReadyWait wait(live, std::move(readiness));
-  bool late = false;
+  TimePoint deadline = detail::later(since, readiness.timeout);
+  // Also of a wait that begins late: the logs can be read, but the guest has to be asked.
+  const bool asks = readiness.ssh || readiness.agent || !readiness.ports.empty();
+  if (asks) deadline = std::max(deadline, live.loop.now() + kTimeToAnswer);
+  ReadyWait wait(live, std::move(readiness), since);
   try {
     co_return co_await with_deadline(deadline, wait.run());
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::timed_out) throw;
-    late = true;
   }
-  VMFLEET_CHECK(late, "unreachable");
+  if (const auto report = co_await wait.look_once_more()) co_return *report;
   throw wait.explain_timeout();
 }
 

@@ -19,10 +19,14 @@ namespace vmfleet {
 
 class ReadyWait {
  public:
-  ReadyWait(Machine::Live& live, Readiness readiness);
+  /// `since`: from when the wait counts.
+  ReadyWait(Machine::Live& live, Readiness readiness, TimePoint since);
 
   /// Ends when the conditions hold; throws as soon as they cannot hold any more.
   Task<ReadyReport> run();
+  /// For a wait whose time is over: reads what the logs hold now. The report when the conditions
+  /// hold after all; throws as `run` does.
+  Task<std::optional<ReadyReport>> look_once_more();
   /// Why they do not hold yet, for a wait that is given up.
   Error explain_timeout() const;
 
@@ -37,16 +41,20 @@ class ReadyWait {
 
   Condition& add(std::string what);
   void meet(Condition& condition, std::string_view seen);
+  [[nodiscard]] ReadyReport report() const;
   [[nodiscard]] bool satisfied() const;
 
   Task<void> watch_serial();
   /// Waits for output; nullopt when there was some and it pauses now.
   Task<std::optional<TailChunk>> next_serial(bool at_rest);
+  void take_serial(const TailChunk& chunk);
   /// What the guest printed until now; `at_rest` when it pauses.
   void read_serial(std::string_view data, bool at_rest);
   void judge(const std::optional<console::Crash>& crash);
   Task<void> watch_events();
   void look_at(const qmp::Event& event);
+  /// What the logs hold and was not read.
+  void read_rest();
   void fail_if_panicked();
   Task<void> watch_end();
   Task<void> watch_port(Condition* condition, PortForward port, std::string prefix);
@@ -61,10 +69,11 @@ class ReadyWait {
 
   Machine::Live& live_;
   Readiness readiness_;
+  TimePoint since_;
   std::vector<std::unique_ptr<Condition>> conditions_;
   std::vector<console::Pattern> patterns_;
   std::vector<Condition*> by_pattern_;
-  std::map<std::string, Condition*> by_event_;
+  std::multimap<std::string, Condition*> by_event_;
   Condition* exit_ = nullptr;
   TaskGroup* group_ = nullptr;  // while run() is under way
 

@@ -27,8 +27,9 @@ class Ladder {
   Task<StopRung> climb() {
     if (live_.pidfd().ended()) co_return StopRung::already_stopped;
     // A guest that has not come up, or does not run, cannot answer the power button.
-    const bool guest_listens =
+    const bool is_up =
         live_.state.state == MachineState::ready || live_.state.state == MachineState::running;
+    const bool guest_listens = is_up && !is_paused(live_.directory, live_.intent);
     const Milliseconds grace = options_.grace.value_or(Milliseconds(live_.intent.stop_grace_ms));
     if (grace.count() > 0 && guest_listens) {
       if (co_await ask(&qmp::system_powerdown, grace)) co_return StopRung::powerdown;
@@ -80,29 +81,6 @@ class Ladder {
 
 // Other commands hold the lock for the time of a launch or a stop.
 constexpr Milliseconds kLockPatience(5'000);
-constexpr Milliseconds kLockRetry(20);
-
-/// *Errors*: `conflict` when another command keeps working on the machine.
-// flock(2) without LOCK_NB could not be cancelled.
-Task<OperationLock> lock_when_free(const InstanceDirectory& directory) {
-  Loop& loop = co_await current_loop();
-  const TimePoint deadline = loop.now() + kLockPatience;
-  for (;;) {
-    try {
-      co_return OperationLock::acquire(directory);
-    } catch (const Error& error) {
-      const bool busy = error.kind() == ErrorKind::conflict;
-      if (!busy || loop.now() >= deadline || !std::filesystem::exists(directory.path())) throw;
-    }
-    co_await sleep_for(kLockRetry);
-  }
-}
-
-/// Whether it ended because it was told to, by us or by its guest.
-bool was_told(const StopReport& report) {
-  return report.rung != StopRung::already_stopped || report.exit.kind == "guest-shutdown" ||
-         report.exit.kind == "host-qmp-quit";
-}
 
 /// Under its lock.
 Task<StopReport> end_live(Machine::Live& live, StopOptions options) {
@@ -111,14 +89,15 @@ Task<StopReport> end_live(Machine::Live& live, StopOptions options) {
   StopReport report;
   report.rung = co_await ladder.climb();
   const auto status = co_await live.wait_end();
-  report.exit = explain_exit(live.directory, status);
+  report.exit = explain_exit(live.directory, status, live.intent.exit_codes);
   if (report.rung == StopRung::sigkill && report.exit.kind == "unknown") {
     report.exit.kind = "killed";
     report.exit.reason = "QEMU was killed";
   }
   report.took = std::chrono::duration_cast<Milliseconds>(live.loop.now() - began);
   if (live.state.state != MachineState::failed) {
-    live.state.state = was_told(report) ? MachineState::stopped : MachineState::crashed;
+    live.state.state =
+        report.rung == StopRung::already_stopped ? state_after(report.exit) : MachineState::stopped;
   }
   live.state.exit = report.exit;
   live.state.ports.clear();
@@ -147,7 +126,7 @@ void remove_directory(const InstanceDirectory& directory) {
 }  // namespace
 
 Task<StopReport> Machine::stop(StopOptions options) {
-  const auto lock = co_await lock_when_free(live_->directory);
+  const auto lock = co_await OperationLock::obtain(live_->directory, kLockPatience);
   const auto intent = read_intent(live_->directory);
   if (intent && intent->created_ms != live_->intent.created_ms) {
     // Ours has ended, and another command has started the machine anew: that life is not ours.
@@ -169,7 +148,7 @@ Task<void> Machine::undo_launch() {
 
 Task<StopReport> end_machine(std::filesystem::path instance_directory, StopOptions options) {
   const auto directory = InstanceDirectory::open(instance_directory);
-  const auto lock = co_await lock_when_free(directory);
+  const auto lock = co_await OperationLock::obtain(directory, kLockPatience);
   StopReport report;
   if (is_alive(directory)) {
     auto live = co_await adopt_live(instance_directory);

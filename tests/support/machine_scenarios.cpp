@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 // A machine's life, on a real QEMU and on the fake one alike.
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
+#include <optional>
 
+#include <vmfleet/async/event.hpp>
 #include <vmfleet/async/time.hpp>
+#include <vmfleet/async/when.hpp>
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/instance/locks.hpp>
 #include <vmfleet/io/files.hpp>
@@ -11,6 +15,7 @@
 #include <vmfleet/qmp/commands.hpp>
 #include <vmfleet/testkit/guests.hpp>
 
+#include "machine/state_record.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/process_leak_guard.hpp"
 #include "tests/support/qemu_session.hpp"
@@ -61,16 +66,22 @@ LaunchOptions detached(const TempDir& root, Readiness readiness = on_marker()) {
   return options;
 }
 
+/// The error with which `work` fails.
+template <class T>
+Task<Error> error_of(Task<T> work) {
+  try {
+    co_await std::move(work);
+  } catch (const Error& error) {
+    co_return error;
+  }
+  co_return Error(ErrorKind::internal, "it did not fail");
+}
+
 /// Launches `guest` and gives the error with which its readiness fails.
 Task<Error> failure_of(std::string guest, Readiness readiness) {
   ProcessLeakGuard guard;
   Machine machine = co_await Machine::launch(config_of(guest), ephemeral(std::move(readiness)));
-  try {
-    co_await machine.wait_ready();
-  } catch (const Error& error) {
-    co_return error;
-  }
-  co_return Error(ErrorKind::internal, "it became ready");
+  co_return co_await error_of(machine.wait_ready());
 }
 
 }  // namespace
@@ -186,6 +197,148 @@ VMFLEET_ASYNC_TEST_CASE("a machine that was to end by itself is ready when it do
   REQUIRE(report.seen.size() == 1);
 }
 
+VMFLEET_ASYNC_TEST_CASE("a machine that was to end by itself is not ready when it is killed") {
+  ProcessLeakGuard guard;
+  Readiness readiness;
+  readiness.exit = true;
+  Machine machine = co_await Machine::launch(config_of("hang"), ephemeral(readiness));
+  REQUIRE(::kill(machine.pid(), SIGKILL) == 0);
+  const Error error = co_await error_of(machine.wait_ready());
+  REQUIRE(error.kind() == ErrorKind::exited);
+  REQUIRE_THAT(error.what(), ContainsSubstring("signal 9"));
+}
+
+VMFLEET_ASYNC_TEST_CASE("an exit code means what the machine's table says") {
+  ProcessLeakGuard guard;
+  Readiness readiness;
+  readiness.exit = true;
+  MachineConfig config = config_of("exit_code");
+  config.debug_exit = true;
+  config.exit_codes = {{(16 << 1) | 1, "success"}};
+  {
+    Machine good = co_await Machine::launch(config, ephemeral(readiness));
+    const ReadyReport report = co_await good.wait_ready();
+    REQUIRE_THAT(report.seen.at(0), ContainsSubstring("exit code 33: success"));
+    const ExitReport exit = co_await good.wait_exit();
+    REQUIRE(exit.kind == "guest-exit");
+  }
+  config.exit_codes = {{(16 << 1) | 1, "tests failed"}};
+  {
+    Machine bad = co_await Machine::launch(config, ephemeral(readiness));
+    const Error error = co_await error_of(bad.wait_ready());
+    REQUIRE(error.kind() == ErrorKind::exited);
+    REQUIRE_THAT(error.what(), ContainsSubstring("tests failed"));
+  }
+  config.exit_codes.clear();
+  Machine unknown = co_await Machine::launch(config, ephemeral(readiness));
+  const Error error = co_await error_of(unknown.wait_ready());
+  REQUIRE(error.kind() == ErrorKind::exited);
+}
+
+VMFLEET_ASYNC_TEST_CASE("a condition that is asked for twice is met once") {
+  ProcessLeakGuard guard;
+  Readiness readiness;
+  readiness.events = {"RESUME", "RESUME"};
+  Machine machine = co_await Machine::launch(config_of("marker"), ephemeral(readiness));
+  const ReadyReport report = co_await machine.wait_ready();
+  REQUIRE(report.seen.size() == 2);
+}
+
+VMFLEET_ASYNC_TEST_CASE("a wait that begins after its deadline sees what the logs hold") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  std::filesystem::path directory;
+  {
+    Machine machine = co_await Machine::launch(config_of("marker"), detached(root));
+    co_await machine.wait_for(on_marker());
+    directory = machine.directory();
+    StateRecord record = read_state(InstanceDirectory::open(directory)).value();
+    record.started_ms -= 3'600'000;
+    write_state(InstanceDirectory::open(directory), record);
+  }
+  Machine late = co_await Machine::adopt(directory);
+  const ReadyReport report = co_await late.wait_ready();
+  REQUIRE(report.seen.size() == 1);
+  REQUIRE(late.report().state == MachineState::ready);
+  co_await late.stop(StopOptions::kill());
+}
+
+VMFLEET_ASYNC_TEST_CASE("a wait with a timeout of its own does not judge the machine") {
+  ProcessLeakGuard guard;
+  Readiness readiness;
+  readiness.serial = {"never printed"};
+  Machine machine = co_await Machine::launch(config_of("marker"), ephemeral(readiness));
+  const Error error = co_await error_of(machine.wait_ready(Milliseconds(100)));
+  REQUIRE(error.kind() == ErrorKind::timed_out);
+  REQUIRE(machine.report().state == MachineState::booting);
+  REQUIRE_FALSE(machine.report().error.has_value());
+}
+
+VMFLEET_ASYNC_TEST_CASE("who waits for a machine that is being started gets it when it runs") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Event under_way;
+  LaunchOptions options = detached(root);
+  options.on_step = [&](std::string_view) { under_way.set(); };
+  auto launch = [&]() -> Task<void> { co_await Machine::launch(config_of("marker"), options); };
+  auto wait = [&]() -> Task<void> {
+    co_await under_way.wait();
+    const auto directory = root / "default" / "vm-0";
+    co_await wait_until_started(directory);
+    Machine machine = co_await Machine::adopt(directory);
+    co_await machine.wait_ready();
+    co_await machine.stop(StopOptions::kill());
+  };
+  co_await when_all(launch(), wait());
+}
+
+VMFLEET_ASYNC_TEST_CASE("a machine's end is not overwritten by who still waited for it") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Machine waiting = co_await Machine::launch(config_of("hang"), detached(root));
+  const auto directory = waiting.directory();
+  Machine stopping = co_await Machine::adopt(directory);
+  co_await stopping.stop(StopOptions::kill());
+  const Error ended = co_await error_of(waiting.wait_ready());
+  REQUIRE(ended.kind() == ErrorKind::exited);
+  REQUIRE(inspect_machine(directory).state == MachineState::stopped);
+  REQUIRE_FALSE(inspect_machine(directory).error.has_value());
+
+  Machine next = co_await Machine::launch(config_of("hang"), detached(root));
+  const Error again = co_await error_of(waiting.wait_ready());
+  REQUIRE(again.kind() == ErrorKind::exited);
+  REQUIRE(next.report().state == MachineState::booting);
+  co_await next.stop(StopOptions::kill());
+}
+
+VMFLEET_ASYNC_TEST_CASE("an ephemeral machine that has ended leaves its place to the next") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  LaunchOptions options = ephemeral();
+  options.state_root = root.path();
+  std::optional<Machine> first;
+  first = co_await Machine::launch(config_of("marker"), options);
+  REQUIRE(::kill(first->pid(), SIGKILL) == 0);
+  co_await first->wait_exit();
+  Machine next = co_await Machine::launch(config_of("marker"), detached(root));
+  first.reset();
+  co_await next.wait_ready();
+  REQUIRE(next.report().state == MachineState::ready);
+  co_await next.stop(StopOptions::kill());
+}
+
+VMFLEET_ASYNC_TEST_CASE("a machine that had crashed is not stopped, it has crashed") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Machine machine = co_await Machine::launch(config_of("marker"), detached(root));
+  co_await machine.wait_ready();
+  REQUIRE(::kill(machine.pid(), SIGKILL) == 0);
+  co_await machine.wait_exit();
+  const StopReport report = co_await machine.stop();
+  REQUIRE(report.rung == StopRung::already_stopped);
+  REQUIRE(inspect_machine(machine.directory()).state == MachineState::crashed);
+}
+
 VMFLEET_ASYNC_TEST_CASE("a wait that runs out says what is missing and what came near") {
   Readiness readiness;
   readiness.serial = {"logon: "};
@@ -240,6 +393,57 @@ VMFLEET_ASYNC_TEST_CASE("a machine pauses, says so, and goes on") {
   REQUIRE(machine.report().state == MachineState::paused);
   co_await machine.resume();
   REQUIRE(machine.report().state == MachineState::ready);
+}
+
+VMFLEET_ASYNC_TEST_CASE("a machine that was started paused runs once it is resumed") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  MachineConfig config = config_of("button");
+  config.paused = true;
+  Machine machine = co_await Machine::launch(config, detached(root, Readiness()));
+  REQUIRE(machine.report().state == MachineState::paused);
+  co_await machine.wait_ready();
+  REQUIRE(machine.report().state == MachineState::paused);
+  co_await machine.resume();
+  REQUIRE(machine.report().state == MachineState::running);
+  co_await machine.wait_for(on_marker());
+  Machine adopted = co_await Machine::adopt(machine.directory());
+  const StopReport report = co_await adopted.stop();
+  REQUIRE(report.rung == StopRung::powerdown);
+}
+
+VMFLEET_ASYNC_TEST_CASE(
+    "a paused machine, which cannot hear its power button, is stopped at once") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Machine machine = co_await Machine::launch(config_of("button"), detached(root));
+  co_await machine.wait_ready();
+  co_await machine.pause();
+  StopOptions options;
+  options.grace = std::chrono::hours(1);
+  const StopReport report = co_await machine.stop(options);
+  REQUIRE(report.rung == StopRung::quit);
+}
+
+VMFLEET_ASYNC_TEST_CASE("a launch that is refused leaves no state root") {
+  const TempDir temp;
+  const char* before = std::getenv("XDG_RUNTIME_DIR");
+  const std::optional<std::string> runtime =
+      before == nullptr ? std::nullopt : std::optional<std::string>(before);
+  ::setenv("XDG_RUNTIME_DIR", temp.path().c_str(), 1);
+  for (const std::string& name : {std::string("a/b"), std::string(300, 'x'), std::string("-")}) {
+    MachineConfig config = config_of("marker");
+    config.name = name;
+    const Error error = co_await error_of(Machine::launch(config, ephemeral()));
+    REQUIRE(error.kind() == ErrorKind::invalid_config);
+    REQUIRE(std::filesystem::is_empty(temp.path()));
+  }
+  Readiness readiness;
+  readiness.serial = {"caf\xe9"};
+  const Error error = co_await error_of(Machine::launch(config_of("marker"), ephemeral(readiness)));
+  REQUIRE(error.kind() == ErrorKind::invalid_config);
+  ::unsetenv("XDG_RUNTIME_DIR");
+  if (runtime) ::setenv("XDG_RUNTIME_DIR", runtime->c_str(), 1);
 }
 
 VMFLEET_ASYNC_TEST_CASE("a machine that runs is not started again, and is not disturbed") {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ struct Intent {
   bool paused = false;                    ///< it was to stay at its first instruction
   json::Value forwards;                   ///< the forwards that were asked for, with their names
   json::Value readiness;                  ///< what was to be waited for
+  std::map<int, std::string> exit_codes;  ///< QEMU's exit status → "success" or the user's word
   std::vector<std::string> staged_files;  ///< names of disks in the directory
 };
 

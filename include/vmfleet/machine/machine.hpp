@@ -77,8 +77,9 @@ class Machine {
   ///
   /// *Errors*: as soon as it is known: `exited` (QEMU or the guest ended, panicked, resets in a
   /// loop), `timed_out`; with the nearest miss and the last lines of the console as evidence.
-  Task<ReadyReport> wait_ready();
-  /// The same for other conditions; records nothing.
+  /// A `timeout` counts from now, instead of the readiness' own; that it passed is not recorded.
+  Task<ReadyReport> wait_ready(std::optional<Milliseconds> timeout = std::nullopt);
+  /// The same for other conditions, whose timeout counts from now; records nothing.
   Task<ReadyReport> wait_for(Readiness readiness);
   /// Waits for the end of QEMU.
   Task<ExitReport> wait_exit();
@@ -120,5 +121,12 @@ class Machine {
 /// also when QEMU hangs. *Threads*: blocks for some file reads.
 /// *Errors*: `not_found`; `corrupt` when its records cannot be read (they are set aside).
 MachineReport inspect_machine(const std::filesystem::path& instance_directory);
+
+/// Returns when no command is starting the machine any more: it runs, or it could not be started.
+/// *Errors*: `not_found` (no such machine).
+Task<void> wait_until_started(std::filesystem::path instance_directory);
+/// Returns when the machine's QEMU has ended, of a start under way too; at once when it does not
+/// run or does not exist.
+Task<void> wait_until_ended(std::filesystem::path instance_directory);
 
 }  // namespace vmfleet

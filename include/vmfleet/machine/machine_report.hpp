@@ -39,7 +39,8 @@ struct ExitReport {
   ExitReport() = default;
 
   /// `guest-shutdown`, `guest-reset`, `guest-panic`, `host-qmp-quit`, `host-signal`… (QEMU's own
-  /// words for it), or `killed`, `qemu-error`, `unknown`.
+  /// words for it), or `guest-exit` (a status that `exit_codes` names), `killed`, `qemu-error`,
+  /// `unknown`.
   std::string kind = "unknown";
   std::optional<int> code;  ///< QEMU's exit status, when we were its parent
   std::string reason;       ///< for people

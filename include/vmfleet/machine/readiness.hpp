@@ -22,7 +22,7 @@ struct Readiness {
   std::vector<std::string> events;  ///< QMP events, by name
   bool exit = false;                ///< the machine ends by itself, successfully
   bool any = false;                 ///< one of them is enough; else all must hold
-  Milliseconds timeout{120'000};    ///< from the first instruction on
+  Milliseconds timeout{120'000};    ///< from the first instruction on; of a `wait_for`, from now on
   /// Literal texts that mean failure; they replace the default crash patterns.
   std::optional<std::vector<std::string>> fail;
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // vmfleet wait: until machines are ready, have ended, or have said something.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include <vmfleet/async/task_group.hpp>
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/base/text.hpp>
-#include <vmfleet/instance/intent.hpp>
 
 #include "cli/arguments.hpp"
 #include "cli/commands/commands.hpp"
@@ -47,44 +48,56 @@ Task<void> wait_for_exit(std::filesystem::path directory, Outcome* outcome) {
   if (report.exit) outcome->exit = report.exit;
 }
 
-/// A wait counts from now, a machine's readiness from its first instruction, at `created_ms` or a
-/// little later.
-Milliseconds counted_from_start(Milliseconds timeout, const std::filesystem::path& directory) {
-  const auto intent = read_intent(InstanceDirectory::open(directory));
-  if (!intent) return timeout;
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return timeout + std::chrono::duration_cast<Milliseconds>(now) - Milliseconds(intent->created_ms);
+/// What is left of a time that began to pass at `since`.
+std::optional<Milliseconds> rest_of(std::optional<Milliseconds> timeout, TimePoint since,
+                                    TimePoint now) {
+  if (!timeout) return std::nullopt;
+  const auto passed = std::chrono::duration_cast<Milliseconds>(now - since);
+  return std::max(*timeout - passed, Milliseconds(0));
 }
 
-Task<void> wait_for_ready(std::filesystem::path directory, Outcome* outcome) {
+/// The machine, when a start that is under way has come to its end.
+Task<Machine> adopt_started(std::filesystem::path directory, std::optional<Milliseconds> timeout) {
+  co_await with_timeout(timeout.value_or(kForever), wait_until_started(directory));
+  co_return co_await Machine::adopt(std::move(directory));
+}
+
+Task<void> wait_for_ready(std::filesystem::path directory, std::optional<Milliseconds> timeout,
+                          Outcome* outcome) {
+  Loop& loop = co_await current_loop();
+  const TimePoint since = loop.now();
   const MachineReport report = inspect_machine(directory);
   if (report.good()) {
     outcome->seen = ReadyReport();
     outcome->seen->took = report.ready_after.value_or(Milliseconds(0));
     co_return;
   }
-  Machine machine = co_await Machine::adopt(std::move(directory));
-  outcome->seen = co_await machine.wait_ready();
+  Machine machine = co_await adopt_started(std::move(directory), timeout);
+  outcome->seen = co_await machine.wait_ready(rest_of(timeout, since, loop.now()));
 }
 
 Task<void> wait_for_condition(Readiness readiness, std::filesystem::path directory,
-                              Outcome* outcome) {
-  readiness.timeout = counted_from_start(readiness.timeout, directory);
-  Machine machine = co_await Machine::adopt(std::move(directory));
+                              std::optional<Milliseconds> timeout, Outcome* outcome) {
+  Loop& loop = co_await current_loop();
+  const TimePoint since = loop.now();
+  Machine machine = co_await adopt_started(std::move(directory), timeout);
+  readiness.timeout = rest_of(timeout, since, loop.now()).value_or(kForever);
   outcome->seen = co_await machine.wait_for(std::move(readiness));
 }
 
 Task<void> wait_as_asked(const WaitArguments& arguments, std::filesystem::path directory,
                          Outcome* outcome) {
-  if (arguments.condition.kind == WaitCondition::Kind::condition) {
-    Readiness readiness = arguments.condition.readiness;
-    // The wait's own timeout knows what was missing.
-    readiness.timeout = arguments.timeout.value_or(kForever);
-    return wait_for_condition(std::move(readiness), std::move(directory), outcome);
+  // The waits' own timeouts know what was missing.
+  switch (arguments.condition.kind) {
+    case WaitCondition::Kind::ready:
+      return wait_for_ready(std::move(directory), arguments.timeout, outcome);
+    case WaitCondition::Kind::condition:
+      return wait_for_condition(arguments.condition.readiness, std::move(directory),
+                                arguments.timeout, outcome);
+    case WaitCondition::Kind::exit:
+      break;
   }
-  Task<void> wait = arguments.condition.kind == WaitCondition::Kind::exit
-                        ? wait_for_exit(std::move(directory), outcome)
-                        : wait_for_ready(std::move(directory), outcome);
+  Task<void> wait = wait_for_exit(std::move(directory), outcome);
   if (!arguments.timeout) return wait;
   return with_timeout(*arguments.timeout, std::move(wait));
 }

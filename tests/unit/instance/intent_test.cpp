@@ -24,6 +24,7 @@ TEST_CASE("an intent reads back with every field") {
   intent.paused = true;
   intent.forwards = json::Array{json::Object{{"name", "ssh"}}};
   intent.readiness = json::Object{{"ssh", true}};
+  intent.exit_codes = {{31, "success"}, {33, "odd, \"word\""}};
   intent.staged_files = {"disk0.qcow2"};
   write_intent(directory, intent);
   const auto read = read_intent(directory);
@@ -39,6 +40,7 @@ TEST_CASE("an intent reads back with every field") {
   REQUIRE(read->paused);
   REQUIRE(read->forwards == intent.forwards);
   REQUIRE(read->readiness == intent.readiness);
+  REQUIRE(read->exit_codes == intent.exit_codes);
   REQUIRE(read->staged_files == intent.staged_files);
 }
 

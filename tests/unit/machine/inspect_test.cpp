@@ -60,6 +60,20 @@ TEST_CASE("a machine that shut itself down has stopped") {
   REQUIRE(place.inspect().state == MachineState::stopped);
 }
 
+TEST_CASE("an end that is being recorded has its reason already") {
+  const Place place;
+  place.record(MachineState::ready);
+  std::ofstream(place.directory.file(instance_file::kEvents))
+      << R"({"timestamp": {"seconds": 1, "microseconds": 2}, "event": "SHUTDOWN", )"
+      << R"("data": {"guest": true, "reason": "guest-shutdown"}})"
+      << "\r\n";
+  const auto lock = OperationLock::acquire(place.directory);
+  const auto report = place.inspect();
+  REQUIRE(report.state == MachineState::stopping);
+  REQUIRE(report.exit.has_value());
+  REQUIRE(report.exit->reason == "the guest shut down");
+}
+
 TEST_CASE("an empty directory is a machine that was created") {
   const Place place;
   REQUIRE(place.inspect().state == MachineState::created);

@@ -30,3 +30,12 @@ TEST_CASE("no failure patterns and the default ones are told apart") {
 TEST_CASE("a record without readiness asks for none") {
   REQUIRE(readiness_from_json(json::Value()).empty());
 }
+
+TEST_CASE("readiness that could not be recorded is refused") {
+  Readiness readiness;
+  readiness.serial = {"gr\xc3\xbc\xc3\x9f"};
+  REQUIRE_NOTHROW(require_recordable(readiness));
+  readiness.fail.emplace();
+  readiness.fail->push_back("caf\xe9");
+  REQUIRE_THROWS_AS(require_recordable(readiness), Error);
+}

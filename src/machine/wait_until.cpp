@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// Waiting for the turns in a machine's life, whoever brings them about.
+#include <vmfleet/async/time.hpp>
+#include <vmfleet/instance/identity.hpp>
+#include <vmfleet/instance/locks.hpp>
+#include <vmfleet/io/file_tail.hpp>
+#include <vmfleet/machine/machine.hpp>
+
+namespace vmfleet {
+
+namespace {
+
+// The start of a machine ends with a new record, but a command that was killed writes none.
+constexpr Milliseconds kLookAgain(1'000);
+
+/// Its record as it changes.
+class Record {
+ public:
+  Record(Loop& loop, const std::filesystem::path& directory)
+      : tail_(loop, directory / instance_file::kState) {}
+
+  /// What comes after this call counts as a change.
+  void look() {
+    while (!tail_.poll().data.empty()) continue;
+  }
+
+  Task<void> changed() {
+    try {
+      co_await with_timeout(kLookAgain, tail_.next());
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::timed_out) throw;
+    }
+  }
+
+ private:
+  FileTail tail_;
+};
+
+bool being_started(const std::filesystem::path& directory) {
+  return inspect_machine(directory).state == MachineState::starting &&
+         OperationLock::held(InstanceDirectory::open(directory));
+}
+
+}  // namespace
+
+Task<void> wait_until_started(std::filesystem::path directory) {
+  Loop& loop = co_await current_loop();
+  Record record(loop, directory);
+  for (;;) {
+    record.look();
+    if (!being_started(directory)) co_return;
+    co_await record.changed();
+  }
+}
+
+Task<void> wait_until_ended(std::filesystem::path directory) {
+  Loop& loop = co_await current_loop();
+  try {
+    Record record(loop, directory);
+    for (;;) {
+      record.look();
+      if (const auto qemu = find_qemu(InstanceDirectory::open(directory))) {
+        co_await qemu->wait_end();
+        co_return;
+      }
+      if (!being_started(directory)) co_return;
+      co_await record.changed();
+    }
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::not_found) throw;  // removed: it has ended
+  }
+}
+
+}  // namespace vmfleet

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+// Waiting for the turns in a machine's life, and not for what cannot come any more.
+#include <optional>
+
+#include <vmfleet/async/when.hpp>
+#include <vmfleet/instance/locks.hpp>
+#include <vmfleet/machine/machine.hpp>
+#include <vmfleet/testkit/async_test.hpp>
+
+#include "machine/state_record.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/temp_dir.hpp"
+
+using namespace vmfleet;
+using vmfleet::test::TempDir;
+
+namespace {
+
+struct Place {
+  Place() : directory(InstanceDirectory::create(temp.path(), "demo", "vm-0")) {}
+
+  void record(MachineState state) const {
+    StateRecord record;
+    record.state = state;
+    write_state(directory, record);
+  }
+
+  TempDir temp;
+  InstanceDirectory directory;
+};
+
+}  // namespace
+
+TEST_CASE("a start has come to its end when the record says so") {
+  const Place place;
+  place.record(MachineState::starting);
+  const UniqueFd alive = lock_alive(place.directory);
+  const auto lock = OperationLock::acquire(place.directory);
+  bool started = false;
+  auto wait = [&]() -> Task<void> {
+    co_await wait_until_started(place.directory.path());
+    started = true;
+  };
+  auto start = [&]() -> Task<void> {
+    co_await sleep_for(Milliseconds(20));
+    REQUIRE_FALSE(started);
+    place.record(MachineState::booting);
+  };
+  testkit::run_async(when_all(wait(), start()));
+  REQUIRE(started);
+}
+
+TEST_CASE("a start whose command is gone is not waited for") {
+  const Place place;
+  place.record(MachineState::starting);
+  const UniqueFd alive = lock_alive(place.directory);
+  testkit::run_async(wait_until_started(place.directory.path()));
+  testkit::run_async(wait_until_ended(place.directory.path()));
+}
+
+TEST_CASE("a start whose command ends without a word is not waited for any longer") {
+  const Place place;
+  place.record(MachineState::starting);
+  std::optional<OperationLock> lock;
+  lock.emplace(OperationLock::acquire(place.directory));
+  auto end = [&]() -> Task<void> {
+    co_await sleep_for(Milliseconds(20));
+    lock.reset();
+  };
+  testkit::run_async(when_all(wait_until_ended(place.directory.path()), end()));
+}
+
+TEST_CASE("a machine that is not there has ended, and cannot be waited for to start") {
+  const TempDir temp;
+  testkit::run_async(wait_until_ended(temp / "nobody"));
+  REQUIRE_THROWS_AS(testkit::run_async(wait_until_started(temp / "nobody")), Error);
+}
