@@ -31,8 +31,8 @@ class Machine::Live {
   Task<std::optional<ExitStatus>> wait_end();
   /// A connection to the control monitor.
   Task<qmp::Client> connect();
-  /// Records what became of its readiness: that alone, and nothing once its end is recorded or
-  /// another life has begun.
+  /// Records what became of its readiness, and its end if it has ended: that alone, and nothing
+  /// once its end is recorded or another life has begun.
   Task<void> record(MachineState reached, const ReadyReport* report, const Error* error);
 
   Loop& loop;
@@ -49,6 +49,8 @@ class Machine::Live {
 
  private:
   void remove_directory() const;
+  /// Only its parent learns the exit status.
+  std::optional<ExitReport> end_so_far();
 };
 
 /// `config` with everything decided that depends on this host: binary, accelerator, uuid.

@@ -104,6 +104,13 @@ Task<qmp::Client> Machine::Live::connect() {
   co_return co_await qmp::Client::connect(directory.file(instance_file::kControl), options);
 }
 
+std::optional<ExitReport> Machine::Live::end_so_far() {
+  if (!pidfd().ended()) return std::nullopt;
+  std::optional<ExitStatus> status;
+  if (process) status = process->poll();
+  return explain_exit(directory, status, intent.exit_codes);
+}
+
 Task<void> Machine::Live::record(MachineState reached, const ReadyReport* report,
                                  const Error* error) {
   constexpr Milliseconds kPatience(1'000);
@@ -121,6 +128,8 @@ Task<void> Machine::Live::record(MachineState reached, const ReadyReport* report
     StateRecord known = read_state(directory).value_or(state);
     if (!life || life->created_ms != intent.created_ms || known.exit) co_return;
     note(known);
+    known.exit = end_so_far();
+    if (known.exit && error == nullptr) known.state = state_after(*known.exit);
     write_state(directory, known);
   } catch (const Error&) {
     // Who works on the machine for so long records what becomes of it; and the record is a cache:

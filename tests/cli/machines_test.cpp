@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The life of real machines: QEMU under TCG with tiny guests.
+#include <fstream>
+
+#include <vmfleet/testkit/guests.hpp>
+
 #include "tests/cli/program.hpp"
 #include "tests/support/catch.hpp"
 
@@ -180,6 +184,40 @@ TEST_CASE("wait tells what was met, and what was missing") {
   CHECK(missing.code == 6);
   CHECK_THAT(missing.err, ContainsSubstring("missing serial 'never'"));
   CHECK_THAT(missing.err, ContainsSubstring("    vmfleet: guest ready"));
+}
+
+TEST_CASE("a wait that begins too late still sees what was there in time") {
+  const Vmfleet world;
+  CHECK(world.run(up_with("marker", {"--no-wait", "--timeout", "1ms"})).code == 0);
+  CHECK(world.run({"wait", "--for", "serial=guest ready", "--timeout", "60s"}).code == 0);
+  CHECK(world.run({"wait", "vm-0"}).code == 0);
+  CHECK(machine(world.document({"ps"}), 0).text("state") == "ready");
+}
+
+TEST_CASE("a wait's own timeout counts from when it began, and does not judge the machine") {
+  const Vmfleet world;
+  const Words late = {"--append", "1500", "--no-wait", "--timeout", "1ms"};
+  CHECK(world.run(up_with("late", late)).code == 0);
+  const auto impatient = world.run({"wait", "vm-0", "--timeout", "1ms"});
+  CHECK(impatient.code == 6);
+  CHECK_THAT(impatient.err, ContainsSubstring("missing serial"));
+  CHECK(machine(world.document({"ps"}), 0).text("state") == "booting");
+  CHECK(world.run({"wait", "vm-0", "--timeout", "60s"}).code == 0);
+}
+
+TEST_CASE("a machine that ends with a code of success has done what it should") {
+  const Vmfleet world;
+  const auto file = world.folder() / "machines.toml";
+  std::ofstream(file) << "[machine.vm]\naccel = \"tcg\"\nmemory = \"32M\"\nkernel = \""
+                      << testkit::guest_path("exit_code").string()
+                      << "\"\nexit_codes = { 33 = \"success\" }\n"
+                         "ready.exit = true\nready.timeout = \"60s\"\n";
+  const auto up = world.document({"up", "-f", file.string(), "-p", "default"});
+  CHECK(machine(up, 0).text("state") == "stopped");
+  const auto ps = world.document({"ps"});
+  const auto& exit = machine(ps, 0)["exit"];
+  CHECK(exit.integer("code", 0) == 33);
+  CHECK(exit.text("reason") == "the guest ended with exit code 33: success");
 }
 
 TEST_CASE("with --any the first machine is enough") {

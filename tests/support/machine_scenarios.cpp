@@ -216,11 +216,16 @@ VMFLEET_ASYNC_TEST_CASE("an exit code means what the machine's table says") {
   config.debug_exit = true;
   config.exit_codes = {{(16 << 1) | 1, "success"}};
   {
-    Machine good = co_await Machine::launch(config, ephemeral(readiness));
+    const TempDir root;
+    Machine good = co_await Machine::launch(config, detached(root, readiness));
     const ReadyReport report = co_await good.wait_ready();
     REQUIRE_THAT(report.seen.at(0), ContainsSubstring("exit code 33: success"));
     const ExitReport exit = co_await good.wait_exit();
     REQUIRE(exit.kind == "guest-exit");
+    const MachineReport after = inspect_machine(good.directory());
+    REQUIRE(after.state == MachineState::stopped);
+    REQUIRE(after.exit->code == 33);
+    REQUIRE(after.ready_after.has_value());
   }
   config.exit_codes = {{(16 << 1) | 1, "tests failed"}};
   {
