@@ -71,9 +71,9 @@ MachineReport inspect_machine(const std::filesystem::path& instance_directory) {
     if (record) report.ports = record->ports;
     report_life(directory, intent, record, report);
   } else if (OperationLock::held(directory)) {
-    const bool over = is_over(report.state);
-    if (!over) report.exit = explain_end(directory, intent);  // it is being written down
-    report.state = over ? MachineState::starting : MachineState::stopping;
+    const bool starting = is_over(report.state) || report.state == MachineState::starting;
+    if (!starting) report.exit = explain_end(directory, intent);  // it is being written down
+    report.state = starting ? MachineState::starting : MachineState::stopping;
   } else if (!is_over(report.state)) {
     report.exit = explain_end(directory, intent);
     report.state = state_after(*report.exit);

@@ -36,8 +36,8 @@ class Record {
   FileTail tail_;
 };
 
-bool being_started(const std::filesystem::path& directory) {
-  return inspect_machine(directory).state == MachineState::starting &&
+bool is_worked_on(const std::filesystem::path& directory, MachineState state) {
+  return inspect_machine(directory).state == state &&
          OperationLock::held(InstanceDirectory::open(directory));
 }
 
@@ -48,7 +48,11 @@ Task<void> wait_until_started(std::filesystem::path directory) {
   Record record(loop, directory);
   for (;;) {
     record.look();
-    if (!being_started(directory)) co_return;
+    // A start after a crash looks like the end of a stop, until it has a record of its own.
+    if (!is_worked_on(directory, MachineState::starting) &&
+        !is_worked_on(directory, MachineState::stopping)) {
+      co_return;
+    }
     co_await record.changed();
   }
 }
@@ -63,7 +67,7 @@ Task<void> wait_until_ended(std::filesystem::path directory) {
         co_await qemu->wait_end();
         co_return;
       }
-      if (!being_started(directory)) co_return;
+      if (!is_worked_on(directory, MachineState::starting)) co_return;
       co_await record.changed();
     }
   } catch (const Error& error) {

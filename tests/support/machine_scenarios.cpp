@@ -268,6 +268,24 @@ VMFLEET_ASYNC_TEST_CASE("a wait that begins after its deadline sees what the log
   co_await late.stop(StopOptions::kill());
 }
 
+VMFLEET_ASYNC_TEST_CASE("a start that was cut short counts from its record, not from 1970") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  std::filesystem::path directory;
+  {
+    Machine machine = co_await Machine::launch(config_of("marker"), detached(root));
+    co_await machine.wait_for(on_marker());
+    directory = machine.directory();
+    StateRecord record;
+    record.state = MachineState::starting;
+    write_state(InstanceDirectory::open(directory), record);
+  }
+  Machine adopted = co_await Machine::adopt(directory);
+  const ReadyReport report = co_await adopted.wait_ready();
+  REQUIRE(report.took < std::chrono::hours(24));
+  co_await adopted.stop(StopOptions::kill());
+}
+
 VMFLEET_ASYNC_TEST_CASE("a wait with a timeout of its own does not judge the machine") {
   ProcessLeakGuard guard;
   Readiness readiness;

@@ -104,4 +104,6 @@ TEST_CASE("while a command works on it a machine is starting") {
   const Place place;
   const auto lock = OperationLock::acquire(place.directory);
   REQUIRE(place.inspect().state == MachineState::starting);
+  place.record(MachineState::starting);
+  REQUIRE(place.inspect().state == MachineState::starting);
 }

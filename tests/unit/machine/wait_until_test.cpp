@@ -50,6 +50,25 @@ TEST_CASE("a start has come to its end when the record says so") {
   REQUIRE(started);
 }
 
+TEST_CASE("a start after a crash is waited for too") {
+  const Place place;
+  place.record(MachineState::ready);
+  const auto lock = OperationLock::acquire(place.directory);
+  bool started = false;
+  auto wait = [&]() -> Task<void> {
+    co_await wait_until_started(place.directory.path());
+    started = true;
+  };
+  auto start = [&]() -> Task<void> {
+    co_await sleep_for(Milliseconds(20));
+    REQUIRE_FALSE(started);
+    const UniqueFd alive = lock_alive(place.directory);
+    place.record(MachineState::booting);
+    while (!started) co_await sleep_for(Milliseconds(1));
+  };
+  testkit::run_async(when_all(wait(), start()));
+}
+
 TEST_CASE("a start whose command is gone is not waited for") {
   const Place place;
   place.record(MachineState::starting);
