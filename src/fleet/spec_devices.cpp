@@ -31,6 +31,8 @@ Disk read_disk(Table& table, const MachineReader& reader) {
   table.word("format", parse_disk_format, disk.format);
   table.word("mode", parse_disk_mode, disk.mode);
   table.word("cache", parse_disk_cache, disk.cache);
+  table.word("aio", parse_disk_aio, disk.aio);
+  table.flag("iothread", disk.iothread);
   table.text("id", disk.id);
   table.text("serial", disk.serial);
   table.text("pci_address", disk.pci_address);

@@ -39,7 +39,8 @@ json::Object describe_disk(const Disk& disk) {
   members.text("file", disk.file).always("format", to_string(disk.format));
   members.always("mode", to_string(disk.mode)).text("id", disk.id).text("serial", disk.serial);
   if (disk.cache != DiskCache::writeback) members.always("cache", to_string(disk.cache));
-  members.text("pci_address", disk.pci_address);
+  if (disk.aio != DiskAio::threads) members.always("aio", to_string(disk.aio));
+  members.flag("iothread", disk.iothread).text("pci_address", disk.pci_address);
   if (disk.size.count() > 0) members.always("size", to_string(disk.size));
   return members.take();
 }

@@ -24,6 +24,14 @@ std::filesystem::path disk_path(const Disk& disk, std::size_t index,
   return directory / fmt::format("disk{}.{}", index, to_string(opened_format(disk)));
 }
 
+Bytes staged_size(const Disk& disk, Bytes source) noexcept {
+  if (disk.size.count() == 0 || disk.size == source) return source;
+  if (disk.size > source) return disk.size;
+  constexpr std::uint64_t kSector = 512;
+  const std::uint64_t grown = source.count() + (source.count() + 9) / 10;
+  return Bytes((grown + kSector - 1) / kSector * kSector);
+}
+
 namespace qemu {
 namespace {
 
@@ -40,6 +48,7 @@ json::Object block_node(const Disk& disk, std::size_t index, const Wires& wires)
   json::Object file;
   file.set("driver", "file");
   file.set("filename", disk_path(disk, index, wires.directory).string());
+  if (disk.aio != DiskAio::threads) file.set("aio", to_string(disk.aio));
   if (read_only) file.set("read-only", true);
   json::Object node;
   node.set("driver", to_string(opened_format(disk)));
@@ -54,11 +63,19 @@ json::Object block_node(const Disk& disk, std::size_t index, const Wires& wires)
   return node;
 }
 
+json::Object io_thread(std::size_t index) {
+  json::Object thread;
+  thread.set("qom-type", "iothread");
+  thread.set("id", fmt::format("iothread{}", index));
+  return thread;
+}
+
 json::Object block_device(const Disk& disk, std::size_t index, const MachineConfig& config) {
   json::Object device;
   device.set("driver", virtio_driver("virtio-blk", config));
   device.set("id", disk.id.empty() ? fmt::format("disk{}", index) : disk.id);
   device.set("drive", fmt::format("node{}", index));
+  if (disk.iothread) device.set("iothread", fmt::format("iothread{}", index));
   if (!disk.serial.empty()) device.set("serial", disk.serial);
   if (!disk.pci_address.empty()) device.set("addr", disk.pci_address);
   const bool through = disk.cache == DiskCache::writethrough || disk.cache == DiskCache::directsync;
@@ -70,6 +87,7 @@ json::Object block_device(const Disk& disk, std::size_t index, const MachineConf
 
 void add_disks(OptionList& options, const MachineConfig& config, const Wires& wires) {
   for (std::size_t i = 0; i < config.disks.size(); ++i) {
+    if (config.disks[i].iothread) options.json("-object", io_thread(i));
     options.json("-blockdev", block_node(config.disks[i], i, wires));
     options.json("-device", block_device(config.disks[i], i, config));
   }

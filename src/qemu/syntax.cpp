@@ -94,17 +94,21 @@ bool is_uuid(std::string_view text) noexcept {
   return true;
 }
 
-bool is_pci_address(std::string_view text) noexcept {
-  const auto at_most = [](std::string_view part, unsigned most) {
+std::optional<unsigned> read_pci_address(std::string_view text) noexcept {
+  const auto at_most = [](std::string_view part, unsigned most) -> std::optional<unsigned> {
     if (part.substr(0, 2) == "0x") part.remove_prefix(2);
     unsigned number = 0;
     const char* end = part.data() + part.size();
     const auto read = std::from_chars(part.data(), end, number, 16);
-    return !part.empty() && read.ec == std::errc() && read.ptr == end && number <= most;
+    const bool whole = !part.empty() && read.ec == std::errc() && read.ptr == end;
+    return whole && number <= most ? std::optional(number) : std::nullopt;
   };
   const auto dot = text.find('.');
-  return at_most(text.substr(0, dot), 0x1f) &&
-         (dot == std::string_view::npos || at_most(text.substr(dot + 1), 7));
+  const auto slot = at_most(text.substr(0, dot), 0x1f);
+  const auto function =
+      dot == std::string_view::npos ? std::optional(0U) : at_most(text.substr(dot + 1), 7);
+  if (!slot || !function) return std::nullopt;
+  return *slot << 3 | *function;
 }
 
 bool is_model(std::string_view text) noexcept {

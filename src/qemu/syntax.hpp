@@ -22,8 +22,9 @@ bool is_forward_name(std::string_view text) noexcept;
 /// QEMU's identifiers: a letter, then letters, digits, `-`, `.`, `_`.
 bool is_qemu_id(std::string_view text) noexcept;
 bool is_uuid(std::string_view text) noexcept;
-/// `8`, `0x8`, `0x8.0x1`: a PCI slot and function, as QEMU's `addr` property takes them.
-bool is_pci_address(std::string_view text) noexcept;
+/// `8`, `0x8`, `0x8.0x1`: a PCI slot and function, as QEMU's `addr` property takes them; one number
+/// for each place, however it is spelt.
+std::optional<unsigned> read_pci_address(std::string_view text) noexcept;
 /// `TYPE[,PROPERTY=VALUE…]`, the language of -machine and -cpu.
 bool is_model(std::string_view text) noexcept;
 /// What an argument and a JSON string can carry unchanged.

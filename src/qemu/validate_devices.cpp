@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What is impossible in disks and shares.
+#include <filesystem>
 #include <map>
 #include <set>
 
@@ -34,9 +35,17 @@ void check_disk(Problems& problems, const std::string& key, const Disk& disk, st
   problems.require(disk.serial.size() <= kLongestSerial, key + ".serial", disk.serial,
                    "at most 20 bytes long");
   if (!disk.pci_address.empty()) {
-    problems.require(is_pci_address(disk.pci_address), key + ".pci_address", disk.pci_address,
-                     "a PCI slot", "such as \"0x8\" or \"0x8.0x1\"");
+    problems.require(read_pci_address(disk.pci_address).has_value(), key + ".pci_address",
+                     disk.pci_address, "a PCI slot", "such as \"0x8\" or \"0x8.0x1\"");
     if (bus != Bus::pci) problems.add(key + ".pci_address", "this machine type has no PCI bus");
+  }
+  const bool past_cache = disk.cache == DiskCache::none || disk.cache == DiskCache::directsync;
+  if (disk.aio == DiskAio::native && !past_cache) {
+    problems.add(key + ".aio", "\"native\" reads and writes past the host's cache",
+                 "use cache = \"none\"");
+  }
+  if (disk.iothread && bus != Bus::pci) {
+    problems.add(key + ".iothread", "this machine type has no PCI bus");
   }
   if (disk.size.count() > 0 && !is_staged(disk)) {
     problems.add(key + ".size",
@@ -47,10 +56,13 @@ void check_disk(Problems& problems, const std::string& key, const Disk& disk, st
 
 /// The image locks of QEMU would refuse it at the launch.
 void check_sharing(Problems& problems, const std::vector<Disk>& disks) {
-  std::map<std::string, std::size_t> users;
-  for (const Disk& disk : disks) ++users[disk.file];
+  const auto file_of = [](const Disk& disk) {
+    return std::filesystem::path(disk.file).lexically_normal();
+  };
+  std::map<std::filesystem::path, std::size_t> users;
+  for (const Disk& disk : disks) ++users[file_of(disk)];
   for (std::size_t i = 0; i < disks.size(); ++i) {
-    if (disks[i].mode != DiskMode::direct || users[disks[i].file] < 2) continue;
+    if (disks[i].mode != DiskMode::direct || users[file_of(disks[i])] < 2) continue;
     problems.add(fmt::format("disk[{}].file", i),
                  fmt::format("\"{}\" is written directly and used by another disk", disks[i].file),
                  "use mode = \"overlay\"");
@@ -77,7 +89,7 @@ void check_share(Problems& problems, const std::string& key, const Share& share)
 
 void check_disks(Problems& problems, const MachineConfig& config) {
   std::set<std::string> ids;
-  std::set<std::string> slots;
+  std::set<unsigned> slots;
   for (std::size_t i = 0; i < config.disks.size(); ++i) {
     const Disk& disk = config.disks[i];
     const std::string key = fmt::format("disk[{}]", i);
@@ -85,7 +97,8 @@ void check_disks(Problems& problems, const MachineConfig& config) {
     if (!disk.id.empty() && !ids.insert(disk.id).second) {
       problems.add(key + ".id", fmt::format("\"{}\" is there twice", disk.id));
     }
-    if (!disk.pci_address.empty() && !slots.insert(disk.pci_address).second) {
+    const auto slot = read_pci_address(disk.pci_address);
+    if (slot && !slots.insert(*slot).second) {
       problems.add(key + ".pci_address", fmt::format("\"{}\" is there twice", disk.pci_address));
     }
   }

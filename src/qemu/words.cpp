@@ -34,6 +34,11 @@ constexpr qemu::Word<DiskCache> kDiskCaches[] = {
     {"none", DiskCache::none},           {"directsync", DiskCache::directsync},
     {"unsafe", DiskCache::unsafe},
 };
+constexpr qemu::Word<DiskAio> kDiskAios[] = {
+    {"threads", DiskAio::threads},
+    {"native", DiskAio::native},
+    {"io_uring", DiskAio::io_uring},
+};
 constexpr qemu::Word<NetType> kNetTypes[] = {
     {"user", NetType::user},
     {"tap", NetType::tap},
@@ -61,6 +66,9 @@ std::string_view to_string(DiskMode mode) noexcept {
 std::string_view to_string(DiskCache cache) noexcept {
   return qemu::word_of(kDiskCaches, cache);
 }
+std::string_view to_string(DiskAio aio) noexcept {
+  return qemu::word_of(kDiskAios, aio);
+}
 std::string_view to_string(NetType type) noexcept {
   return qemu::word_of(kNetTypes, type);
 }
@@ -85,6 +93,9 @@ Result<DiskMode> parse_disk_mode(std::string_view word) {
 }
 Result<DiskCache> parse_disk_cache(std::string_view word) {
   return qemu::parse_word(kDiskCaches, "disk cache mode", word);
+}
+Result<DiskAio> parse_disk_aio(std::string_view word) {
+  return qemu::parse_word(kDiskAios, "disk aio mode", word);
 }
 Result<NetType> parse_net_type(std::string_view word) {
   return qemu::parse_word(kNetTypes, "network type", word);

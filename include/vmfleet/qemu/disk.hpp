@@ -23,12 +23,17 @@ enum class DiskMode {
 
 enum class DiskCache { writeback, writethrough, none, directsync, unsafe };
 
+/// How QEMU reads and writes the file; `native` needs a cache mode that goes past the host's cache.
+enum class DiskAio { threads, native, io_uring };
+
 std::string_view to_string(DiskFormat format) noexcept;
 std::string_view to_string(DiskMode mode) noexcept;
 std::string_view to_string(DiskCache cache) noexcept;
+std::string_view to_string(DiskAio aio) noexcept;
 Result<DiskFormat> parse_disk_format(std::string_view word);
 Result<DiskMode> parse_disk_mode(std::string_view word);
 Result<DiskCache> parse_disk_cache(std::string_view word);
+Result<DiskAio> parse_disk_aio(std::string_view word);
 
 struct Disk {
   Disk() = default;
@@ -38,10 +43,14 @@ struct Disk {
   DiskFormat format = DiskFormat::raw;
   DiskMode mode = DiskMode::overlay;
   DiskCache cache = DiskCache::writeback;
+  DiskAio aio = DiskAio::threads;
+  bool iothread = false;    ///< a thread of its own serves it; needs PCI
   std::string id;           ///< of the device; empty: disk0, disk1…
   std::string serial;       ///< what the guest sees under /dev/disk/by-id; at most 20 bytes
   std::string pci_address;  ///< `0x8` or `0x8.0x1`; empty: the next free slot
-  Bytes size;               ///< grows a copy or overlay to this; 0: as the file is
+  /// Grows a copy or overlay to this; 0: as the file is. A file that is larger already gives a disk
+  /// of 1.1 times its size.
+  Bytes size;
 
   bool operator==(const Disk&) const = default;
 };
@@ -54,5 +63,7 @@ std::filesystem::path disk_path(const Disk& disk, std::size_t index,
                                 const std::filesystem::path& directory);
 /// The format of that file: an overlay is always qcow2.
 DiskFormat opened_format(const Disk& disk) noexcept;
+/// How large a staged disk is made of a source of this size.
+Bytes staged_size(const Disk& disk, Bytes source) noexcept;
 
 }  // namespace vmfleet

@@ -24,6 +24,8 @@ id = "root"
 size = "4G"
 pci_address = "0x8"
 cache = "none"
+aio = "native"
+iothread = true
 serial = "S1"
 )");
   const Disk& disk = machine.config.disks.at(0);
@@ -32,6 +34,8 @@ serial = "S1"
   REQUIRE(disk.size == Bytes::gibi(4));
   REQUIRE(disk.pci_address == "0x8");
   REQUIRE(disk.cache == DiskCache::none);
+  REQUIRE(disk.aio == DiskAio::native);
+  REQUIRE(disk.iothread);
   REQUIRE(disk.serial == "S1");
 }
 

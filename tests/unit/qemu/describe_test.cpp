@@ -44,6 +44,8 @@ TEST_CASE("any field that the user decides changes the description") {
       [](auto& c) { c.append = {"a b"}; },
       [](auto& c) { c.bios = "/b"; },
       [](auto& c) { c.disks.emplace_back("/d"); },
+      [](auto& c) { c.disks.emplace_back("/d").iothread = true; },
+      [](auto& c) { c.disks.emplace_back("/d").aio = DiskAio::native; },
       [](auto& c) { c.nets.resize(1); },
       [](auto& c) { c.nets.resize(2); },
       [](auto& c) { c.shares.resize(1); },

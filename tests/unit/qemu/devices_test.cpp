@@ -73,6 +73,28 @@ TEST_CASE("a disk's device carries what the user chose") {
   REQUIRE(disk.text("addr") == "0x8");
 }
 
+TEST_CASE("a disk may be served by a thread of its own, and in another way than by threads") {
+  MachineConfig config = with_disk(DiskMode::direct);
+  REQUIRE(json_of(build_command_line(config), "-object", "id", "iothread0").is_null());
+  REQUIRE(node(config)["file"]["aio"].is_null());
+  config.disks[0].iothread = true;
+  config.disks[0].aio = DiskAio::io_uring;
+  const CommandLine line = build_command_line(config);
+  REQUIRE_FALSE(json_of(line, "-object", "id", "iothread0").is_null());
+  REQUIRE(device(line, "virtio-blk-pci").text("iothread") == "iothread0");
+  REQUIRE(node(config)["file"].text("aio") == "io_uring");
+}
+
+TEST_CASE("a staged disk is as large as its source, as asked, or a tenth larger than the source") {
+  Disk disk("/d");
+  REQUIRE(staged_size(disk, Bytes::mebi(10)) == Bytes::mebi(10));
+  disk.size = Bytes::mebi(10);
+  REQUIRE(staged_size(disk, Bytes::mebi(4)) == Bytes::mebi(10));
+  REQUIRE(staged_size(disk, Bytes::mebi(10)) == Bytes::mebi(10));
+  REQUIRE(staged_size(disk, Bytes::mebi(20)) == Bytes::mebi(22));
+  REQUIRE(staged_size(disk, Bytes::mebi(11)).count() % 512 == 0);
+}
+
 TEST_CASE("a machine without PCI has virtio devices of the other kind") {
   MachineConfig config = with_disk(DiskMode::direct);
   config.machine = "microvm,rtc=on";

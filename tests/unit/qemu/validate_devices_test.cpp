@@ -72,6 +72,29 @@ TEST_CASE("a PCI slot is one that exists") {
   REQUIRE(keys(config) == Keys{"disk[0].pci_address"});
 }
 
+TEST_CASE("one PCI slot has many spellings") {
+  for (const char* spelling : {"0xA", "a", "0x0a", "a.0", "0xa.0x0"}) {
+    MachineConfig config = with_disks(2);
+    config.disks[0].pci_address = "0xa";
+    config.disks[1].pci_address = spelling;
+    INFO(spelling);
+    REQUIRE(keys(config) == Keys{"disk[1].pci_address"});
+    config.disks[0].pci_address = "0xa.1";
+    REQUIRE(keys(config).empty());
+  }
+}
+
+TEST_CASE("native aio goes past the host's cache, a thread for a disk needs PCI") {
+  MachineConfig config = with_disks(1);
+  config.disks[0].aio = DiskAio::native;
+  REQUIRE(keys(config) == Keys{"disk[0].aio"});
+  config.disks[0].cache = DiskCache::directsync;
+  config.disks[0].iothread = true;
+  REQUIRE(keys(config).empty());
+  config.machine = "microvm";
+  REQUIRE(keys(config) == Keys{"disk[0].iothread"});
+}
+
 TEST_CASE("only a disk of the machine's own can grow") {
   MachineConfig config = with_disks(1);
   config.disks[0].size = Bytes::gibi(2);
@@ -85,6 +108,8 @@ TEST_CASE("a file that is written directly has no other user") {
   config.disks[1].file = config.disks[0].file;
   REQUIRE(keys(config).empty());
   config.disks[1].mode = DiskMode::direct;
+  REQUIRE(keys(config) == Keys{"disk[1].file"});
+  config.disks[0].file = "/a/..//disk0";
   REQUIRE(keys(config) == Keys{"disk[1].file"});
 }
 
