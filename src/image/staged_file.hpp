@@ -6,9 +6,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <string_view>
 
 #include <vmfleet/base/unique_fd.hpp>
+#include <vmfleet/base/units.hpp>
 
 #include <vmfleet/image/staging.hpp>
 
@@ -19,6 +21,9 @@ namespace vmfleet::image {
 class StagedFile {
  public:
   StagedFile(std::filesystem::path target, mode_t mode);
+  /// Under a name that is known beforehand, for folders in which the remains of a killed process
+  /// must be told from other files. What has that name is replaced.
+  StagedFile(std::filesystem::path target, const std::string& temporary_name, mode_t mode);
   StagedFile(const StagedFile&) = delete;
   StagedFile& operator=(const StagedFile&) = delete;
   ~StagedFile();
@@ -26,14 +31,22 @@ class StagedFile {
   void append(std::string_view data);
   /// Makes it equal to `source`; only on an empty one.
   CopyMethod copy_from(const std::filesystem::path& source);
+  /// Appends a hole up to this size.
+  void grow(Bytes size);
   [[nodiscard]] std::uint64_t size() const;
+  /// fsync: afterwards only the rename is missing.
+  void sync();
   /// fsync, rename, fsync of the folder.
   void commit();
 
- private:
-  void copy_extents(int source, std::uint64_t size);
-  void copy_extent(int source, std::int64_t from, std::int64_t until);
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+  [[nodiscard]] const std::filesystem::path& target() const noexcept { return target_; }
+  /// Where it is until `commit`, for programs that write it.
+  [[nodiscard]] const std::filesystem::path& temporary() const noexcept { return temporary_; }
   [[noreturn]] void fail(std::string_view doing, int error_number) const;
+
+ private:
+  void set_mode(mode_t mode);
 
   std::filesystem::path target_;
   std::filesystem::path temporary_;
