@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What two machines of a fleet cannot share.
+#include <sys/stat.h>
+
+#include <filesystem>
 #include <map>
 
 #include <fmt/format.h>
@@ -50,20 +53,58 @@ void claim_nets(Claims& claims, const MachineSpec& machine) {
   }
 }
 
-void claim_disks(Claims& claims, const MachineSpec& machine) {
-  for (std::size_t i = 0; i < machine.config.disks.size(); ++i) {
-    const Disk& disk = machine.config.disks[i];
-    if (disk.mode != DiskMode::direct) continue;
-    claims.claim(machine, fmt::format("disk[{}].file", i),
-                 fmt::format("the file {} to write to", disk.file),
-                 "use mode = \"overlay\", or {name} in the path");
+/// The file itself, by whatever path; the path when there is no file yet.
+std::string identity_of(const std::string& file) {
+  struct stat status {};
+  if (::stat(file.c_str(), &status) == 0) {
+    return fmt::format("{}:{}", status.st_dev, status.st_ino);
   }
+  return std::filesystem::path(file).lexically_normal().string();
 }
+
+/// Who writes to a file shares it with nobody.
+class DiskFiles {
+ public:
+  explicit DiskFiles(const FleetSpec& fleet) {
+    for (const MachineSpec& machine : fleet.machines) {
+      for (const Disk& disk : machine.config.disks) {
+        if (disk.mode == DiskMode::direct) {
+          writers_.emplace(identity_of(disk.file), machine.config.name);
+        }
+      }
+    }
+  }
+
+  void check(const Node& machines, Problems& problems, const MachineSpec& machine) const {
+    for (std::size_t i = 0; i < machine.config.disks.size(); ++i) {
+      const Disk& disk = machine.config.disks[i];
+      const auto writer = writers_.find(identity_of(disk.file));
+      if (writer == writers_.end() || writer->second == machine.config.name) continue;
+      const std::string path = fmt::format("{}.disk[{}].file", machine.machine_class, i);
+      const Place place = nearest_node(machines, path).place;
+      if (disk.mode == DiskMode::direct) {
+        problems.add(place, "machine." + path,
+                     fmt::format("{} and {} cannot both write to the file {}", writer->second,
+                                 machine.config.name, disk.file),
+                     "use mode = \"overlay\", or {name} in the path");
+      } else {
+        problems.add(place, "machine." + path,
+                     fmt::format("{} writes to the file {}, which {} reads", writer->second,
+                                 disk.file, machine.config.name),
+                     "use mode = \"overlay\" for both");
+      }
+    }
+  }
+
+ private:
+  std::map<std::string, std::string> writers_;
+};
 
 }  // namespace
 
 void check_together(const FleetSpec& fleet, const Node& machines, Problems& problems) {
   Claims claims(machines, problems);
+  const DiskFiles files(fleet);
   std::map<std::string, std::string> classes;  // of machine names
   for (const MachineSpec& machine : fleet.machines) {
     const auto [taken, fresh] = classes.emplace(machine.config.name, machine.machine_class);
@@ -75,7 +116,7 @@ void check_together(const FleetSpec& fleet, const Node& machines, Problems& prob
       continue;
     }
     claim_nets(claims, machine);
-    claim_disks(claims, machine);
+    files.check(machines, problems, machine);
     if (!machine.config.gdb.empty()) {
       claims.claim(machine, "gdb", "gdb address " + machine.config.gdb, "use {index} in it");
     }

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
+#include <filesystem>
+#include <fstream>
+
 #include "tests/support/catch.hpp"
+#include "tests/support/temp_dir.hpp"
 #include "tests/unit/fleet/spec_text.hpp"
 
 using namespace vmfleet;
@@ -27,6 +31,28 @@ TEST_CASE("two machines cannot write to one file") {
   REQUIRE(problems_in_machine("count=2\ndisk=[{file='d-{name}', mode='direct'}]").empty());
   REQUIRE(problems_in_machine("count=2\ndisk=[{file='d', mode='overlay'}]").empty());
   REQUIRE(problems_in_machine("count=2\ndisk=[{file='d', mode='read-only'}]").empty());
+}
+
+TEST_CASE("one file has many paths, and who writes to it shares it with nobody") {
+  const TempDir folder;
+  std::ofstream(folder / "image") << "x";
+  std::filesystem::create_hard_link(folder / "image", folder / "hard");
+  std::filesystem::create_symlink("image", folder / "soft");
+  const auto together = [&](const std::string& name, const std::string& mode) {
+    const std::string disk = "disk=[{file='" + folder.path().string() + "/";
+    return problems_in("[machine.a]\nimage='x'\n" + disk + "image', mode='direct'}]\n" +
+                       "[machine.b]\nimage='x'\n" + disk + name + "', mode='" + mode + "'}]\n");
+  };
+  for (const char* name : {"image", "hard", "soft", "./image"}) {
+    INFO(name);
+    const auto both = together(name, "direct");
+    REQUIRE(both.size() == 1);
+    REQUIRE_THAT(both[0], ContainsSubstring("machine.b.disk[0].file: a and b cannot both write"));
+    const auto reader = together(name, "overlay");
+    REQUIRE(reader.size() == 1);
+    REQUIRE_THAT(reader[0], ContainsSubstring("a writes to the file"));
+  }
+  REQUIRE(together("other", "direct").empty());
 }
 
 TEST_CASE("interfaces, addresses of debuggers and MAC addresses belong to one machine") {
