@@ -269,6 +269,10 @@ class Convergence {
     launch.readiness = machine.ready;
     launch.spec_hash = machine.hash;
     if (machine.stop_grace) launch.stop_grace = *machine.stop_grace;
+    launch.remake_disks = options_.recreate;
+    launch.on_warning = [this, name](std::string_view what) {
+      operation_.tell(name, MachineState::starting, fmt::format("warning: {}", what));
+    };
     launch.on_step = [this, name](std::string_view step) {
       const bool boots = step == "booting";
       operation_.tell(name, boots ? MachineState::booting : MachineState::starting, step);

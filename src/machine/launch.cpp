@@ -21,6 +21,7 @@
 #include <vmfleet/qmp/commands.hpp>
 
 #include "machine/exit_report.hpp"
+#include "machine/image_users.hpp"
 #include "machine/live.hpp"
 #include "machine/staging.hpp"
 #include "machine/wiring.hpp"
@@ -119,8 +120,19 @@ class Launch {
   Task<void> run() {
     step("preparing");
     config_ = co_await resolve(std::move(config_), live_.directory.path());
-    live_.intent.staged_files = co_await stage_disks(config_, live_.directory);
-    start();
+    auto look = [&] {
+      require_free_images(config_);
+      return plan_staging(config_, live_.directory, options_.remake_disks);
+    };
+    StagingPlan plan = co_await offload(look);
+    // Before the first of them exists: a crash must not leave files that nobody knows.
+    live_.intent.staged_files = plan.names;
+    const CommandLine command =
+        build_command_line(config_, Wires::in_directory(live_.directory.path()));
+    write_down(command);
+    if (!plan.to_make.empty()) step("staging disks");
+    co_await carry_out(std::move(plan), live_.directory, config_.qemu, options_.on_warning);
+    start(command);
     co_await take_control();
   }
 
@@ -129,11 +141,9 @@ class Launch {
     if (options_.on_step) options_.on_step(name);
   }
 
-  void start() {
+  void start(const CommandLine& command) {
     step("starting QEMU");
     const InstanceDirectory& directory = live_.directory;
-    const CommandLine command = build_command_line(config_, Wires::in_directory(directory.path()));
-    write_down(command);
     const Wiring wiring(directory);
     ProcessOptions process(command.argv);
     process.directory = directory.file(instance_file::kWorkingDirectory);
@@ -212,6 +222,8 @@ class Launch {
     }
     const std::string words =
         files::read_end(live_.directory.file(instance_file::kQemuErr), Bytes(16 * 1024));
+    // Of two launches at once both may have found the image free; QEMU's lock has refused this one.
+    if (words.find("using the image") != std::string::npos) require_free_images(config_);
     Error diagnosis = diagnose_exit(words, status->code, status->signal);
     if (diagnosis.kind() == ErrorKind::host_unfit) throw diagnosis;
     // Whatever QEMU disliked: that it ended is what the caller can act on.

@@ -2,78 +2,186 @@
 // Copies and overlays.
 #include "machine/staging.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
 
 #include <fmt/format.h>
 
+#include <image/file_copy.hpp>
+#include <image/image_lock.hpp>
+#include <image/qcow2.hpp>
+#include <image/staged_file.hpp>
+#include <vmfleet/async/offload.hpp>
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/base/text.hpp>
+#include <vmfleet/io/files.hpp>
 #include <vmfleet/io/process.hpp>
 
 namespace vmfleet {
 
 namespace {
 
-/// Made beside its place and renamed into it, so that a half-made file is never booted from.
-Task<void> run_qemu_img(std::vector<std::string> arguments, std::filesystem::path temporary,
-                        std::filesystem::path target) {
-  ::unlink(temporary.c_str());
-  ProcessOptions options(std::move(arguments));
-  const ProcessOutput output = co_await run_process(std::move(options));
-  if (!output.status.success()) {
-    ::unlink(temporary.c_str());
-    throw Error(ErrorKind::unavailable, fmt::format("make {}: qemu-img ended with {}",
-                                                    target.string(), output.status.describe()))
-        .evidence(sanitize(trim(output.err)));
-  }
-  std::filesystem::rename(temporary, target);
+using image::StagedFile;
+
+// So much is copied before a cancellation is noticed.
+constexpr Bytes kStep = Bytes::mebi(64);
+
+Bytes size_of(const Disk& disk) {
+  if (disk.format == DiskFormat::qcow2) return image::read_qcow2_header(disk.file).virtual_size;
+  const UniqueFd fd = files::open(disk.file, O_RDONLY | O_NONBLOCK);
+  return Bytes(static_cast<std::uint64_t>(std::max<off_t>(::lseek(fd.get(), 0, SEEK_END), 0)));
 }
 
-Task<void> stage(Disk disk, std::filesystem::path target) {
-  const std::filesystem::path temporary = target.string() + ".part";
-  const std::string format(to_string(disk.format));
-  std::vector<std::string> arguments;
-  if (disk.mode == DiskMode::copy) {
-    arguments = {"qemu-img", "convert", "-f", format, "-O", format, disk.file, temporary.string()};
-  } else {
-    arguments = {"qemu-img", "create", "-q", "-f",      "qcow2",
-                 "-F",       format,   "-b", disk.file, temporary.string()};
-    if (disk.size.count() > 0) arguments.push_back(std::to_string(disk.size.count()));
+/// Making one disk.
+class Staging {
+ public:
+  Staging(const StagingPlan::Item& item, const InstanceDirectory& directory, std::string qemu)
+      : item_(item),
+        disk_(item.disk),
+        target_(directory.path() / item.name),
+        qemu_img_(std::filesystem::path(qemu).parent_path() / "qemu-img") {
+    if (::access(qemu_img_.c_str(), X_OK) != 0) qemu_img_ = "qemu-img";
   }
-  co_await run_qemu_img(std::move(arguments), temporary, target);
-  if (disk.mode == DiskMode::copy && disk.size.count() > 0) {
-    std::vector<std::string> resize{"qemu-img",
-                                    "resize",
-                                    "-q",
-                                    "-f",
-                                    format,
-                                    target.string(),
-                                    std::to_string(disk.size.count())};
-    ProcessOptions options(std::move(resize));
-    const ProcessOutput output = co_await run_process(std::move(options));
-    if (!output.status.success()) {
-      ::unlink(target.c_str());
-      throw Error(ErrorKind::unavailable, fmt::format("grow {}", target.string()))
-          .evidence(sanitize(trim(output.err)));
+
+  /// The disk, complete and on the storage, under its temporary name.
+  Task<void> make() {
+    auto begin = [&] {
+      part_.emplace(target_, item_.name + ".part", 0600);
+      source_size_ = size_of(disk_);
+    };
+    co_await offload(begin);
+    size_ = staged_size(disk_, source_size_);
+    if (disk_.mode == DiskMode::copy) {
+      co_await copy();
+    } else {
+      co_await overlay();
     }
+    auto end = [&] {
+      if (FileStamp::of(disk_.file) != item_.origin.source) {
+        throw Error(ErrorKind::unavailable,
+                    fmt::format("{} changed while {} was made from it", disk_.file, item_.name))
+            .hint("try again when nobody writes to it");
+      }
+      part_->sync();
+    };
+    co_await offload(end);
+  }
+
+  void put_in_place() { part_->commit(); }
+
+  [[nodiscard]] std::string warning() const {
+    if (disk_.size.count() == 0 || size_ == disk_.size) return {};
+    return fmt::format("{} has {} already, more than the {} of disk \"size\": the disk has {}",
+                       disk_.file, to_string(source_size_), to_string(disk_.size),
+                       to_string(size_));
+  }
+
+ private:
+  Task<void> overlay() {
+    std::vector<std::string> words{"create", "-q",       "-f",
+                                   "qcow2",  "-F",       format(),
+                                   "-b",     disk_.file, part_->temporary().string()};
+    if (size_ != source_size_) words.push_back(std::to_string(size_.count()));
+    co_await run_qemu_img(std::move(words));
+  }
+
+  Task<void> copy() {
+    if (is_whole_file()) {
+      co_await copy_file();
+    } else {
+      std::vector<std::string> words{
+          "convert", "-f", format(), "-O", format(), disk_.file, part_->temporary().string()};
+      co_await run_qemu_img(std::move(words));
+    }
+    if (size_ == source_size_) co_return;
+    if (disk_.format == DiskFormat::raw) {
+      part_->grow(size_);
+      co_return;
+    }
+    std::vector<std::string> words{
+        "resize", "-q", "-f", format(), part_->temporary().string(), std::to_string(size_.count())};
+    co_await run_qemu_img(std::move(words));
+  }
+
+  /// No device, and no chain of files that would be broken by moving one of them.
+  [[nodiscard]] bool is_whole_file() const {
+    if (!std::filesystem::is_regular_file(disk_.file)) return false;
+    return disk_.format == DiskFormat::raw || image::read_qcow2_header(disk_.file).alone;
+  }
+
+  Task<void> copy_file() {
+    const image::ImageReadLock lock(disk_.file);
+    image::FileCopy copy(disk_.file, *part_);
+    auto step = [&] { return copy.step(kStep); };
+    bool more = true;
+    while (more) more = co_await offload(step);
+  }
+
+  Task<void> run_qemu_img(std::vector<std::string> words) {
+    words.insert(words.begin(), qemu_img_.string());
+    ProcessOptions options(std::move(words));
+    std::optional<ProcessOutput> output;
+    try {
+      output = co_await run_process(std::move(options));
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::not_found) throw;
+    }
+    if (!output) {
+      throw Error(ErrorKind::host_unfit, "there is no qemu-img, which makes disks")
+          .hint("install it: apt install qemu-utils");
+    }
+    if (output->status.success()) co_return;
+    throw Error(ErrorKind::unavailable, fmt::format("make {}: qemu-img ended with {}",
+                                                    target_.string(), output->status.describe()))
+        .hint("its words are the evidence")
+        .evidence(sanitize(trim(output->err)));
+  }
+
+  [[nodiscard]] std::string format() const { return std::string(to_string(disk_.format)); }
+
+  const StagingPlan::Item& item_;
+  const Disk& disk_;
+  std::filesystem::path target_;
+  std::filesystem::path qemu_img_;
+  std::optional<StagedFile> part_;
+  Bytes source_size_;
+  Bytes size_;
+};
+
+void remove_file(const InstanceDirectory& directory, const std::string& name) {
+  if (::unlinkat(directory.fd(), name.c_str(), 0) != 0 && errno != ENOENT) {
+    throw errno_error("remove " + directory.file(name.c_str()).string(), errno);
   }
 }
 
 }  // namespace
 
-Task<std::vector<std::string>> stage_disks(const MachineConfig& config,
-                                           const InstanceDirectory& directory) {
-  std::vector<std::string> staged;
-  for (std::size_t i = 0; i < config.disks.size(); ++i) {
-    const Disk& disk = config.disks[i];
-    if (!is_staged(disk)) continue;
-    const auto target = disk_path(disk, i, directory.path());
-    staged.push_back(target.filename().string());
-    staged.push_back(target.filename().string() + ".part");
-    const bool anew = disk.mode == DiskMode::snapshot || !std::filesystem::exists(target);
-    if (anew) co_await stage(disk, target);
+Task<void> carry_out(StagingPlan plan, const InstanceDirectory& directory, std::string qemu,
+                     std::function<void(std::string_view)> warn) {
+  if (!plan.to_remove.empty()) {
+    auto remove = [&] {
+      for (const auto& name : plan.to_remove) remove_file(directory, name);
+      write_staged(directory, plan.record);
+    };
+    co_await offload(remove);
   }
-  co_return staged;
+  for (const auto& item : plan.to_make) {
+    Staging staging(item, directory, qemu);
+    co_await staging.make();
+    plan.record[item.name] = item.origin;
+    // In this order: at no point is there a disk with the record of another one.
+    auto publish = [&] {
+      remove_file(directory, item.name);
+      write_staged(directory, plan.record);
+      staging.put_in_place();
+    };
+    co_await offload(publish);
+    if (const auto warning = staging.warning(); warn && !warning.empty()) warn(warning);
+  }
 }
 
 }  // namespace vmfleet

@@ -2,19 +2,50 @@
 // Staging: the machine's own copies and overlays of its disks. Private to this room.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <vmfleet/async/task.hpp>
 #include <vmfleet/instance/instance_directory.hpp>
 #include <vmfleet/qemu/machine_config.hpp>
 
+#include "machine/staged_record.hpp"
+
 namespace vmfleet {
 
-/// Makes what the disks' modes ask for, each whole or not at all; keeps what an earlier life left
-/// of copies and overlays. The names of the files in the directory.
-/// *Errors*: `not_found` (qemu-img), `unavailable` (no room), with qemu-img's words.
-Task<std::vector<std::string>> stage_disks(const MachineConfig& config,
-                                           const InstanceDirectory& directory);
+/// What there is to be done. Existence alone keeps no disk: it was made from what is asked for now,
+/// or it is made anew.
+struct StagingPlan {
+  StagingPlan() = default;
+
+  struct Item {
+    Item() = default;
+    Disk disk;
+    std::string name;  ///< in the directory
+    DiskOrigin origin;
+  };
+
+  std::vector<Item> to_make;
+  std::vector<std::string> to_remove;
+  StagedRecord record;             ///< of what is kept
+  std::vector<std::string> names;  ///< every file that may be in the directory from now on
+};
+
+/// Changes nothing. Copies and overlays that fit are kept, snapshots never.
+///
+/// Blocking. *Errors*: `conflict` when a copy or overlay does not fit any more and `remake` does
+/// not allow to lose what the guest wrote to it; `not_found` (a source).
+StagingPlan plan_staging(const MachineConfig& config, const InstanceDirectory& directory,
+                         bool remake);
+
+/// Makes each disk whole or not at all; whatever a crash leaves behind has one of the plan's names.
+/// `qemu` is the binary whose qemu-img is preferred. `warn` is told what was not done as asked.
+///
+/// *Errors*: `host_unfit` (no qemu-img), `unavailable` (no room…), with qemu-img's words;
+/// `conflict` (a source that is being written). *Cancellation*: leaves no unfinished file.
+Task<void> carry_out(StagingPlan plan, const InstanceDirectory& directory, std::string qemu,
+                     std::function<void(std::string_view)> warn);
 
 }  // namespace vmfleet

@@ -14,6 +14,7 @@ namespace vmfleet {
 namespace instance_file {
 inline constexpr const char* kIntent = "intent.json";
 inline constexpr const char* kState = "state.json";
+inline constexpr const char* kDisks = "disks.json";
 inline constexpr const char* kLock = "lock";
 inline constexpr const char* kAlive = "alive";
 inline constexpr const char* kPid = "pid";

@@ -44,6 +44,11 @@ struct LaunchOptions {
   std::string spec_hash;
   /// How long `stop` will wait for the guest to shut down, unless told otherwise; recorded.
   Milliseconds stop_grace{10'000};
+  /// Makes the machine's own copies and overlays anew when they do not fit the configuration or
+  /// their source any more, with the loss of what the guest wrote; otherwise that is a `conflict`.
+  bool remake_disks = false;
+  /// Told what could not be done quite as asked.
+  std::function<void(std::string_view)> on_warning;
   /// Told of each step of the launch protocol by name.
   std::function<void(std::string_view)> on_step;
 };

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// StagedRecord: what the disks in an instance directory were made from. Private to this room.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include <vmfleet/instance/instance_directory.hpp>
+#include <vmfleet/qemu/disk.hpp>
+
+namespace vmfleet {
+
+/// Tells whether a file is still the one that it was.
+struct FileStamp {
+  std::uint64_t size = 0;
+  std::int64_t changed_ns = 0;  ///< its mtime
+  std::uint64_t inode = 0;
+
+  /// *Errors*: `not_found`…
+  static FileStamp of(const std::filesystem::path& path);
+  bool operator==(const FileStamp&) const = default;
+};
+
+/// The request and the file that a staged disk was made from.
+struct DiskOrigin {
+  DiskOrigin() = default;
+  DiskOrigin(const Disk& disk, const FileStamp& stamp);
+
+  std::string file;
+  std::string format;
+  std::string mode;
+  std::uint64_t size = 0;
+  FileStamp source;
+
+  [[nodiscard]] bool same_request(const DiskOrigin& other) const;
+  /// "a copy of /images/root.img, grown to 4G".
+  [[nodiscard]] std::string describe() const;
+};
+
+/// By the disk's name in the directory.
+using StagedRecord = std::map<std::string, DiskOrigin>;
+
+void write_staged(const InstanceDirectory& directory, const StagedRecord& record);
+/// Empty when none was written. *Errors*: `corrupt`.
+StagedRecord read_staged(const InstanceDirectory& directory);
+
+}  // namespace vmfleet

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+// plan_staging: which disks fit what is asked for.
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <optional>
+#include <set>
+
+#include <fmt/format.h>
+
+#include <vmfleet/base/error.hpp>
+
+#include "machine/staging.hpp"
+
+namespace vmfleet {
+
+namespace {
+
+constexpr const char* kRemake =
+    "`vmfleet up --recreate` makes it anew; what the guest wrote to it is lost then";
+
+bool exists(const InstanceDirectory& directory, const std::string& name) {
+  struct stat status {};
+  if (::fstatat(directory.fd(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return false;
+    throw errno_error("inspect " + directory.file(name.c_str()).string(), errno);
+  }
+  if (S_ISREG(status.st_mode) && status.st_nlink == 1) return true;
+  throw Error(ErrorKind::conflict, fmt::format("{} is not the disk that was made there",
+                                               directory.file(name.c_str()).string()))
+      .hint("a link stands in its place: move it away");
+}
+
+bool is_snapshot(const DiskOrigin& origin) {
+  return origin.mode == to_string(DiskMode::snapshot);
+}
+
+/// Why a disk that exists is of no use for what is asked for now; nullopt when it is.
+std::optional<Error> misfit(const std::string& name, const DiskOrigin* made,
+                            const DiskOrigin& asked) {
+  if (made == nullptr) {
+    return Error(ErrorKind::conflict,
+                 fmt::format("it is not known what disk {} was made from", name))
+        .hint(kRemake);
+  }
+  if (!made->same_request(asked)) {
+    return Error(ErrorKind::conflict,
+                 fmt::format("the configuration of disk {} changed: it is the {}, asked for is "
+                             "the {}",
+                             name, made->describe(), asked.describe()))
+        .hint(std::string("undo the change to keep the disk; ") + kRemake);
+  }
+  if (made->source == asked.source) return std::nullopt;
+  return Error(ErrorKind::conflict,
+               fmt::format("{} changed since disk {} was made from it", asked.file, name))
+      .hint(std::string(asked.mode == to_string(DiskMode::overlay)
+                            ? "an overlay is of no use over another file: put the old one back; "
+                            : "put the old one back to keep the disk; ") +
+            kRemake);
+}
+
+/// Disks of an earlier configuration that has no place for them.
+void plan_removals(StagingPlan& plan, const StagedRecord& made, const std::set<std::string>& wanted,
+                   const InstanceDirectory& directory, bool remake) {
+  for (const auto& [name, origin] : made) {
+    if (wanted.count(name) > 0) continue;
+    if (!remake && !is_snapshot(origin) && exists(directory, name)) {
+      throw Error(ErrorKind::conflict,
+                  fmt::format("the configuration has no place any more for disk {}, the {}", name,
+                              origin.describe()))
+          .hint(
+              "undo the change to keep the disk; `vmfleet up --recreate` removes it with what "
+              "the guest wrote to it");
+    }
+    plan.to_remove.push_back(name);
+  }
+}
+
+}  // namespace
+
+StagingPlan plan_staging(const MachineConfig& config, const InstanceDirectory& directory,
+                         bool remake) {
+  const StagedRecord made = read_staged(directory);
+  StagingPlan plan;
+  std::set<std::string> wanted;
+  for (std::size_t i = 0; i < config.disks.size(); ++i) {
+    const Disk& disk = config.disks[i];
+    if (!is_staged(disk)) continue;
+    const std::string name = disk_path(disk, i, directory.path()).filename().string();
+    const DiskOrigin asked(disk, FileStamp::of(disk.file));
+    const auto known = made.find(name);
+    const DiskOrigin* origin = known == made.end() ? nullptr : &known->second;
+    wanted.insert(name);
+    if (exists(directory, name)) {
+      const bool disposable = origin != nullptr && is_snapshot(*origin);
+      const auto problem = misfit(name, origin, asked);
+      if (problem && !disposable && !remake) throw *problem;
+      if (!problem && !disposable) {
+        plan.record[name] = asked;
+        continue;
+      }
+    }
+    StagingPlan::Item& item = plan.to_make.emplace_back();
+    item.disk = disk;
+    item.name = name;
+    item.origin = asked;
+  }
+  plan_removals(plan, made, wanted, directory, remake);
+  for (const auto& [name, origin] : made) wanted.insert(name);
+  for (const auto& name : wanted) {
+    plan.names.push_back(name);
+    plan.names.push_back(name + ".part");
+  }
+  return plan;
+}
+
+}  // namespace vmfleet
