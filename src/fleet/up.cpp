@@ -206,6 +206,9 @@ class Convergence {
   Task<bool> started(MachineSpec& machine, std::optional<Semaphore::Permit>& slot,
                      TimePoint deadline) {
     try {
+      if (!slot && slots_.available() == 0) {
+        operation_.tell(machine.config.name, MachineState::created, "waiting until others are up");
+      }
       if (!slot) slot.emplace(co_await slots_.acquire());
       co_await start(machine);
     } catch (const Error& error) {

@@ -51,7 +51,9 @@ std::string draw_row(const Board::Row& row, Milliseconds elapsed, std::size_t na
   const Milliseconds time = at_rest(row.state) ? row.since : elapsed;
   const std::string name = fmt::format("  {:<{}}  ", row.name, name_width);
   const std::string state = fmt::format("{:<8}", to_string(row.state));
-  const std::string rest = fmt::format("  {:>10}  {}", to_string(time), row.detail);
+  const bool begun = row.state != MachineState::created;
+  const std::string rest =
+      fmt::format("  {:>10}  {}", begun ? to_string(time) : std::string(), row.detail);
   const std::string plain = fit_columns(name + state + rest, columns);
   if (display_width(plain) <= name.size() + state.size()) return plain;
   return name + style.paint(state, color_of(row.state)) + plain.substr(name.size() + state.size());
@@ -94,7 +96,11 @@ bool Board::apply(const ProgressEvent& event) {
   row.name = event.machine;
   row.state = event.state;
   if (changed) row.since = event.elapsed;
-  if (changed || !detail.empty()) row.detail = detail;
+  if (detail == to_string(event.state)) {
+    row.detail.clear();
+  } else if (changed || !detail.empty()) {
+    row.detail = detail;
+  }
   return changed;
 }
 
