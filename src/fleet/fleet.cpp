@@ -36,12 +36,18 @@ std::vector<std::string> folders_in(const std::filesystem::path& directory) {
   return names;
 }
 
-/// Stops one machine, running or not; what goes wrong is in the report.
-Task<void> stop_machine(std::filesystem::path path, StopOptions options, MachineReport* report,
-                        Operation* operation) {
+enum class Running { may_be, must_not_be };
+
+/// Ends one machine, running or not; what goes wrong is in the report.
+Task<void> stop_machine(std::filesystem::path path, StopOptions options, Running running,
+                        MachineReport* report, Operation* operation) {
   const std::string name = path.filename().string();
   try {
     *report = inspect_machine(path);
+    if (report->pid && running == Running::must_not_be) {
+      throw Error(ErrorKind::conflict, fmt::format("{} runs", name))
+          .hint("stop it first, or stop and remove it with `vmfleet down`");
+    }
     if (report->pid) operation->tell(name, MachineState::stopping);
     const StopReport stopped = co_await end_machine(path, options);
     if (stopped.rung != StopRung::already_stopped) report->exit = stopped.exit;
@@ -108,18 +114,20 @@ FleetReport Fleet::status(const std::vector<std::string>& names) const {
   return report;
 }
 
-Task<FleetReport> Fleet::end(std::vector<std::string> names, StopOptions options,
-                             ProgressObserver progress) {
+namespace {
+
+/// Ends the machines of one fleet, all at once.
+Task<FleetReport> end_all(std::filesystem::path folder, std::vector<std::string> names,
+                          StopOptions options, Running running, ProgressObserver progress) {
   Loop& loop = co_await current_loop();
   Operation operation(loop, std::move(progress));
-  const auto selected = select(names);
-  require_descriptors(selected.size());
+  require_descriptors(names.size());
   FleetReport report;
-  report.fleet = name_;
-  report.machines.resize(selected.size());
+  report.fleet = folder.filename().string();
+  report.machines.resize(names.size());
   auto body = [&](TaskGroup& group) -> Task<void> {
-    for (std::size_t i = 0; i < selected.size(); ++i) {
-      group.start(&stop_machine, root_ / name_ / selected[i], options, &report.machines[i],
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      group.start(&stop_machine, folder / names[i], options, running, &report.machines[i],
                   &operation);
     }
     co_return;
@@ -127,22 +135,30 @@ Task<FleetReport> Fleet::end(std::vector<std::string> names, StopOptions options
   co_await with_task_group(body);
   if (options.remove) {
     std::error_code ignored;  // it holds other machines, then
-    std::filesystem::remove(root_ / name_, ignored);
+    std::filesystem::remove(folder, ignored);
   }
   report.elapsed = operation.elapsed();
   co_return report;
 }
 
+}  // namespace
+
 Task<FleetReport> Fleet::stop(std::vector<std::string> names, StopOptions options,
                               ProgressObserver progress) {
   options.remove = false;
-  return end(std::move(names), options, std::move(progress));
+  return end_all(root_ / name_, select(names), options, Running::may_be, std::move(progress));
 }
 
 Task<FleetReport> Fleet::down(std::vector<std::string> names, StopOptions options,
                               ProgressObserver progress) {
   options.remove = true;
-  return end(std::move(names), options, std::move(progress));
+  return end_all(root_ / name_, select(names), options, Running::may_be, std::move(progress));
+}
+
+Task<FleetReport> Fleet::remove(std::vector<std::string> names, ProgressObserver progress) {
+  StopOptions options;
+  options.remove = true;
+  return end_all(root_ / name_, select(names), options, Running::must_not_be, std::move(progress));
 }
 
 std::filesystem::path default_state_root() {

@@ -128,6 +128,12 @@ class Document {
     add_fixed_ports(node, values);
     expand_all(node, values);
     machine.config.fleet = fleet_.name;
+    machine.source = json::Object{{"fleet", fleet_.name},
+                                  {"folder", fleet_.directory.string()},
+                                  {"name", machine.config.name},
+                                  {"class", machine.machine_class},
+                                  {"index", static_cast<std::int64_t>(machine.index)},
+                                  {"keys", to_json(node)}};
     MachineReader reader(machine, fleet_.directory);
     read_machine(node, path, reader, problems_);
     machine.hash = short_hash(json::write(describe(machine.config)) + '\n' + machine.image);
@@ -152,3 +158,29 @@ FleetSpec read_document(const Node& root, Problems problems, const std::filesyst
 }
 
 }  // namespace vmfleet::spec
+
+namespace vmfleet {
+
+MachineSpec recall(const json::Value& source, const std::filesystem::path& state_root) {
+  // A fleet of one: without a count it is called like its class.
+  json::Object alone;
+  if (const json::Object* keys = source["keys"].as_object()) {
+    for (const auto& [key, value] : *keys) {
+      if (key != "count") alone.append(key, value);
+    }
+  }
+  const json::Value document =
+      json::Object{{"fleet", source.text("fleet")},
+                   {"machine", json::Object{{std::string(source.text("name")), alone}}}};
+  SpecOptions options;
+  options.state_root = state_root;
+  const auto origin = std::filesystem::path(source.text("folder")) / "vmfleet.json";
+  FleetSpec fleet = FleetSpec::parse(json::write(document), origin, SpecFormat::json, options);
+  MachineSpec machine = std::move(fleet.machines.front());
+  machine.machine_class = source.text("class");
+  machine.index = static_cast<std::size_t>(source.integer("index", 0));
+  machine.source = source;
+  return machine;
+}
+
+}  // namespace vmfleet

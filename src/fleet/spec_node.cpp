@@ -63,6 +63,33 @@ Node& Node::set(std::string key, Node value) {
   return members.back().value;
 }
 
+json::Value to_json(const Node& node) {
+  switch (node.kind) {
+    case Kind::text:
+      return node.text;
+    case Kind::integer:
+      return node.integer;
+    case Kind::flag:
+      return node.flag;
+    case Kind::list: {
+      json::Array items;
+      for (const Node& item : node.items) items.push_back(to_json(item));
+      return items;
+    }
+    case Kind::table: {
+      json::Object members;
+      for (const Node::Member& member : node.members) {
+        members.append(member.key, to_json(member.value));
+      }
+      return members;
+    }
+    case Kind::real:
+    case Kind::other:
+      break;
+  }
+  return nullptr;  // no key takes such a value
+}
+
 const Node& nearest_node(const Node& root, std::string_view path) noexcept {
   const Node* node = &root;
   while (!path.empty()) {

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include <vmfleet/base/json.hpp>
+
 namespace vmfleet::spec {
 
 /// Where a value was written. A value without a line came from a command-line option.
@@ -58,6 +60,9 @@ struct Node::Member {
   Place place;  ///< of the key
   Node value;
 };
+
+/// Without places; what JSON cannot say (a TOML date) is null.
+json::Value to_json(const Node& node);
 
 /// The value at `disk[1].file`, or the nearest one on the way to it that exists.
 const Node& nearest_node(const Node& root, std::string_view path) noexcept;

@@ -271,6 +271,7 @@ class Convergence {
     launch.lifetime = Lifetime::detached;
     launch.readiness = machine.ready;
     launch.spec_hash = machine.hash;
+    launch.spec = machine.source;
     if (machine.stop_grace) launch.stop_grace = *machine.stop_grace;
     launch.remake_disks = options_.recreate;
     launch.on_warning = [this, name](std::string_view what) {

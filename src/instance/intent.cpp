@@ -57,6 +57,7 @@ void write_intent(const InstanceDirectory& directory, const Intent& intent) {
                             {"created_ms", intent.created_ms},
                             {"argv", to_array(intent.argv)},
                             {"spec_hash", intent.spec_hash},
+                            {"spec", intent.spec},
                             {"accel", intent.accel},
                             {"stop_grace_ms", intent.stop_grace_ms},
                             {"paused", intent.paused},
@@ -77,6 +78,7 @@ std::optional<Intent> read_intent(const InstanceDirectory& directory) {
   intent.created_ms = body->integer("created_ms", 0);
   intent.argv = to_strings((*body)["argv"]);
   intent.spec_hash = body->text("spec_hash");
+  intent.spec = (*body)["spec"];
   intent.accel = body->text("accel");
   intent.stop_grace_ms = body->integer("stop_grace_ms", intent.stop_grace_ms);
   intent.paused = body->flag("paused", false);

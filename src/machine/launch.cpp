@@ -162,6 +162,7 @@ class Launch {
     intent.created_ms = epoch_ms();
     intent.argv = command.argv;
     intent.spec_hash = options_.spec_hash;
+    intent.spec = options_.spec;
     intent.accel = to_string(config_.accel);
     intent.stop_grace_ms = options_.stop_grace.count();
     intent.paused = config_.paused;

@@ -26,6 +26,9 @@ using namespace vmfleet::test;
 namespace {
 
 const std::vector<std::string> kEveryone;
+const std::vector<std::string> kAnyVm{"vm-*"};
+const std::vector<std::string> kFirst{"vm-0"};
+const std::vector<std::string> kSecond{"vm-1"};
 
 FleetSpec spec_of(std::size_t count, const std::string& guest = "marker") {
   FleetOptions options;
@@ -311,6 +314,50 @@ VMFLEET_ASYNC_TEST_CASE("a machine whose QEMU cannot be identified keeps its dir
   const FleetReport down = co_await Fleet(root.path(), "demo").down(kEveryone);
   REQUIRE(down.machines[0].error.has_value());
   REQUIRE(std::filesystem::exists(directory.file(instance_file::kIntent)));
+}
+
+VMFLEET_ASYNC_TEST_CASE("a machine starts again as it was specified") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Fleet fleet(root.path(), "demo");
+  const FleetReport first = co_await fleet.up(spec_of(2));
+  co_await fleet.stop(kSecond, StopOptions::kill());
+  const FleetReport again = co_await fleet.start();
+  REQUIRE(again.ready() == 2);
+  REQUIRE(again.machines[0].pid == first.machines[0].pid);  // it had not ended
+  REQUIRE(again.machines[1].uuid == first.machines[1].uuid);
+  const FleetReport same = co_await fleet.up(spec_of(2));
+  REQUIRE(pids(same) == pids(again));
+  co_await fleet.down(kEveryone, StopOptions::kill());
+}
+
+VMFLEET_ASYNC_TEST_CASE("a restart keeps the ports on the host") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Fleet fleet(root.path(), "demo");
+  const FleetReport first = co_await fleet.up(spec_of(2));
+  const FleetReport again = co_await fleet.restart(UpOptions(), StopOptions::kill());
+  REQUIRE(again.ready() == 2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    REQUIRE(again.machines[i].pid != first.machines[i].pid);
+    REQUIRE(again.machines[i].ports[0].host_port == first.machines[i].ports[0].host_port);
+  }
+  co_await fleet.down(kEveryone, StopOptions::kill());
+}
+
+VMFLEET_ASYNC_TEST_CASE("only what does not run is removed without being stopped") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Fleet fleet(root.path(), "demo");
+  co_await fleet.up(spec_of(2));
+  co_await fleet.stop(kFirst, StopOptions::kill());
+  const FleetReport removed = co_await fleet.remove(kAnyVm);
+  REQUIRE_FALSE(removed.machines[0].error.has_value());
+  REQUIRE(removed.machines[1].error->kind() == ErrorKind::conflict);
+  const FleetReport left = fleet.status();
+  REQUIRE(left.machines.size() == 1);
+  REQUIRE(left.machines[0].pid.has_value());
+  co_await fleet.down(kEveryone, StopOptions::kill());
 }
 
 TEST_CASE("a fleet's name cannot lead out of the state root") {

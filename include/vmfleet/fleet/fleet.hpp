@@ -47,6 +47,12 @@ class Fleet {
   /// must be known for that is found out and kept: the image and the accelerator's verdict.
   Task<std::vector<CommandLine>> dry_run(FleetSpec spec, UpOptions options = UpOptions());
 
+  /// Starts machines that have ended again, as they were specified; `options.names` are theirs.
+  /// *Errors*: also `not_found`, and `invalid_config` for one that no specification made.
+  Task<FleetReport> start(UpOptions options = UpOptions());
+  /// Stops machines and starts them again. Disks, and the host ports of forwards, stay the same.
+  Task<FleetReport> restart(UpOptions options = UpOptions(), StopOptions stop = StopOptions());
+
   /// Every machine, running or not. *Errors*: `not_found` when a name matches none.
   [[nodiscard]] FleetReport status(const std::vector<std::string>& names = {}) const;
   /// Stops machines; their directories stay.
@@ -55,6 +61,9 @@ class Fleet {
   /// Stops machines and removes their directories; the fleet's own when it is empty then.
   Task<FleetReport> down(std::vector<std::string> names = {}, StopOptions options = StopOptions(),
                          ProgressObserver progress = {});
+
+  /// Removes machines that do not run; one that does is a `conflict` in its report.
+  Task<FleetReport> remove(std::vector<std::string> names, ProgressObserver progress = {});
 
   /// The directory of one machine. *Errors*: `not_found`, with the nearest name.
   [[nodiscard]] std::filesystem::path directory_of(const std::string& name) const;
@@ -65,8 +74,7 @@ class Fleet {
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
  private:
-  Task<FleetReport> end(std::vector<std::string> names, StopOptions options,
-                        ProgressObserver progress);
+  [[nodiscard]] FleetSpec recall_spec(const std::vector<std::string>& names) const;
 
   std::filesystem::path root_;
   std::string name_;

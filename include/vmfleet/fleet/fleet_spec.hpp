@@ -46,7 +46,13 @@ struct MachineSpec {
   SshAccess ssh;
   /// Of what a running machine cannot change: configuration and image, not readiness or labels.
   std::string hash;
+  /// All that was said of this machine, for `recall`; null when it was not read from anything.
+  json::Value source;
 };
+
+/// The machine that `source` (of a machine of an earlier specification) is about, read anew.
+/// *Errors*: `invalid_config`.
+MachineSpec recall(const json::Value& source, const std::filesystem::path& state_root);
 
 /// What the caller decides about a fleet file.
 struct SpecOptions {

@@ -24,6 +24,7 @@ struct Intent {
   std::int64_t created_ms = 0;  ///< since the epoch
   std::vector<std::string> argv;
   std::string spec_hash;
+  json::Value spec;  ///< what it was made from, to start it again
   std::string accel;
   std::int64_t stop_grace_ms = 10'000;    ///< how long the guest may take to shut down
   bool paused = false;                    ///< it was to stay at its first instruction

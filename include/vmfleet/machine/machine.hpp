@@ -42,6 +42,8 @@ struct LaunchOptions {
   Readiness readiness;
   /// Where the machine came from, recorded to tell whether a specification has changed.
   std::string spec_hash;
+  /// That specification, recorded to start the machine again.
+  json::Value spec;
   /// How long `stop` will wait for the guest to shut down, unless told otherwise; recorded.
   Milliseconds stop_grace{10'000};
   /// Makes the machine's own copies and overlays anew when they do not fit the configuration or

@@ -6,9 +6,12 @@ namespace vmfleet::cli {
 
 void add_commands(Program& program) {
   add_up(program);
+  add_start(program);
+  add_restart(program);
   add_stop(program);
   add_kill(program);
   add_down(program);
+  add_rm(program);
   add_ps(program);
   add_wait(program);
   add_logs(program);

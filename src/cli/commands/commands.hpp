@@ -11,7 +11,10 @@ void add_commands(Program& program);
 
 void add_up(Program& program);
 void add_down(Program& program);
+void add_start(Program& program);
+void add_restart(Program& program);
 void add_stop(Program& program);
+void add_rm(Program& program);
 void add_kill(Program& program);
 void add_ps(Program& program);
 void add_inspect(Program& program);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// vmfleet stop, kill, down: ends machines; down also removes what they left.
+// vmfleet stop, kill, down, rm: ends machines; down and rm remove what they left.
+#include <functional>
+
 #include "cli/arguments.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/exit_code.hpp"
@@ -11,21 +13,18 @@ namespace vmfleet::cli {
 
 namespace {
 
-enum class Then { keep, remove };
-
 struct StopArguments {
   StopArguments() = default;
   std::vector<std::string> names;
   std::optional<Milliseconds> grace;
 };
 
-Task<int> end_machines(Context& context, std::vector<std::string> names, StopOptions options,
-                       Then then, std::string schema) {
+using End = std::function<Task<FleetReport>(Fleet&, ProgressObserver)>;
+
+Task<int> end_machines(Context& context, End end, std::string schema) {
   Fleet fleet = context.fleet();
   const auto progress = make_progress(context);
-  const ProgressObserver observer = observer_of(*progress);
-  Task<FleetReport> work = then == Then::remove ? fleet.down(std::move(names), options, observer)
-                                                : fleet.stop(std::move(names), options, observer);
+  Task<FleetReport> work = end(fleet, observer_of(*progress));
   const FleetReport report = co_await show_progress(*progress, std::move(work));
   if (report.machines.empty())
     context.say("nothing to do: fleet '" + fleet.name() + "' has no machines");
@@ -35,7 +34,7 @@ Task<int> end_machines(Context& context, std::vector<std::string> names, StopOpt
 
 StopOptions options_of(const StopArguments& arguments) {
   StopOptions options;
-  if (arguments.grace) options.grace = *arguments.grace;
+  options.grace = arguments.grace;
   return options;
 }
 
@@ -48,8 +47,10 @@ void add_stop(Program& program) {
   add_names(app, arguments->names);
   add_duration(app, "--grace", arguments->grace, "how long a guest may take to shut down (10s)");
   program.runs(app, [arguments](Context& context) {
-    return end_machines(context, arguments->names, options_of(*arguments), Then::keep,
-                        "vmfleet.stop/1");
+    const End end = [arguments](Fleet& fleet, ProgressObserver progress) {
+      return fleet.stop(arguments->names, options_of(*arguments), std::move(progress));
+    };
+    return end_machines(context, end, "vmfleet.stop/1");
   });
 }
 
@@ -58,8 +59,10 @@ void add_kill(Program& program) {
   CLI::App& app = program.command(group::kFleet, "kill", "end machines at once, by SIGKILL");
   add_names(app, arguments->names);
   program.runs(app, [arguments](Context& context) {
-    return end_machines(context, arguments->names, StopOptions::kill(), Then::keep,
-                        "vmfleet.kill/1");
+    const End end = [arguments](Fleet& fleet, ProgressObserver progress) {
+      return fleet.stop(arguments->names, StopOptions::kill(), std::move(progress));
+    };
+    return end_machines(context, end, "vmfleet.kill/1");
   });
 }
 
@@ -69,8 +72,26 @@ void add_down(Program& program) {
   add_names(app, arguments->names);
   add_duration(app, "--grace", arguments->grace, "how long a guest may take to shut down (10s)");
   program.runs(app, [arguments](Context& context) {
-    return end_machines(context, arguments->names, options_of(*arguments), Then::remove,
-                        "vmfleet.down/1");
+    const End end = [arguments](Fleet& fleet, ProgressObserver progress) {
+      return fleet.down(arguments->names, options_of(*arguments), std::move(progress));
+    };
+    return end_machines(context, end, "vmfleet.down/1");
+  });
+}
+
+void add_rm(Program& program) {
+  auto arguments = std::make_shared<StopArguments>();
+  CLI::App& app = program.command(group::kFleet, "rm", "remove machines that do not run");
+  add_names(app, arguments->names);
+  program.runs(app, [arguments](Context& context) {
+    if (arguments->names.empty()) {
+      throw Error(ErrorKind::invalid_config, "rm needs the names of machines")
+          .hint("'*' means all that do not run; `vmfleet down` stops and removes all");
+    }
+    const End end = [arguments](Fleet& fleet, ProgressObserver progress) {
+      return fleet.remove(arguments->names, std::move(progress));
+    };
+    return end_machines(context, end, "vmfleet.rm/1");
   });
 }
 
