@@ -246,7 +246,8 @@ class Convergence {
     }
     if (!existing->pid) co_return Place::free;
     const auto intent = read_intent(InstanceDirectory::open(directory));
-    const bool same = intent && intent->spec_hash == machine.hash;
+    const bool same = intent && intent->spec_hash == machine.hash &&
+                      (!options_.recreate || disks_fit(machine.config, directory));
     if (same && existing->good()) co_return Place::taken;
     Machine running = co_await Machine::adopt(directory);
     if (same && existing->state == MachineState::booting) {
@@ -275,7 +276,8 @@ class Convergence {
     if (machine.stop_grace) launch.stop_grace = *machine.stop_grace;
     launch.remake_disks = options_.recreate;
     launch.on_warning = [this, name](std::string_view what) {
-      operation_.tell(name, MachineState::starting, fmt::format("warning: {}", what));
+      // Of the fleet: among a machine's steps it would be shown for a moment, or not at all.
+      operation_.tell("", MachineState::starting, fmt::format("warning: {}: {}", name, what));
     };
     launch.on_step = [this, name](std::string_view step) {
       const bool boots = step == "booting";

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <vmfleet/base/error.hpp>
+#include <vmfleet/machine/machine.hpp>
 
 #include "machine/staging.hpp"
 
@@ -78,6 +79,22 @@ void plan_removals(StagingPlan& plan, const StagedRecord& made, const std::set<s
 }
 
 }  // namespace
+
+bool disks_fit(const MachineConfig& config, const std::filesystem::path& instance_directory) {
+  const auto directory = InstanceDirectory::open(instance_directory);
+  const StagedRecord made = read_staged(directory);
+  std::size_t wanted = 0;
+  for (std::size_t i = 0; i < config.disks.size(); ++i) {
+    const Disk& disk = config.disks[i];
+    if (!is_staged(disk)) continue;
+    ++wanted;
+    const auto known = made.find(disk_path(disk, i, "").filename().string());
+    const DiskOrigin asked(disk, FileStamp::of(disk.file));
+    if (known == made.end() || !known->second.same_request(asked)) return false;
+    if (known->second.source != asked.source) return false;
+  }
+  return wanted == made.size();
+}
 
 StagingPlan plan_staging(const MachineConfig& config, const InstanceDirectory& directory,
                          bool remake) {

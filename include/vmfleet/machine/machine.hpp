@@ -124,6 +124,10 @@ class Machine {
   std::unique_ptr<Live> live_;
 };
 
+/// Whether the machine's own copies and overlays are what `launch` would make now: of the same
+/// requests, and of sources that did not change. Blocking. *Errors*: `corrupt`, `not_found`.
+bool disks_fit(const MachineConfig& config, const std::filesystem::path& instance_directory);
+
 /// What the directory of a machine and the kernel say of it, without asking QEMU: cheap, and right
 /// also when QEMU hangs. *Threads*: blocks for some file reads.
 /// *Errors*: `not_found`; `corrupt` when its records cannot be read (they are set aside).

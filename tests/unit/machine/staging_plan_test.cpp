@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include <vmfleet/base/error.hpp>
+#include <vmfleet/machine/machine.hpp>
 
 #include "machine/staging.hpp"
 #include "tests/support/catch.hpp"
@@ -72,6 +73,24 @@ TEST_CASE("a copy or overlay that fits is kept, a snapshot is made anew") {
   REQUIRE(plan.to_make.size() == 1);
   REQUIRE(plan.to_make[0].name == "disk2.qcow2");
   REQUIRE(plan.record.size() == 2);
+}
+
+TEST_CASE("whether disks fit is known without touching them") {
+  Place place;
+  place.config.disks.resize(2, place.disk());
+  place.config.disks[1].mode = DiskMode::snapshot;
+  const auto fit = [&] { return disks_fit(place.config, place.directory.path()); };
+  REQUIRE_FALSE(fit());
+  place.stage();
+  REQUIRE(fit());
+  place.config.disks[1].mode = DiskMode::read_only;
+  REQUIRE_FALSE(fit());
+  place.config.disks[1].mode = DiskMode::snapshot;
+  place.disk().size = Bytes::mebi(1);
+  REQUIRE_FALSE(fit());
+  place.disk().size = Bytes();
+  place.touch_source();
+  REQUIRE_FALSE(fit());
 }
 
 TEST_CASE("a disk that is missing is made, whatever the record says") {
