@@ -24,6 +24,7 @@ void add_wait(Program& program);
 void add_port(Program& program);
 void add_cmdline(Program& program);
 void add_pause(Program& program);
+void add_console(Program& program);
 void add_send(Program& program);
 void add_qmp(Program& program);
 void add_image(Program& program);

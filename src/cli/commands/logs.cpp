@@ -4,9 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
-
 #include <fmt/format.h>
 
 #include <vmfleet/async/when.hpp>
@@ -20,6 +17,7 @@
 #include "cli/error_printer.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/log_lines.hpp"
+#include "cli/log_tail.hpp"
 #include "cli/program.hpp"
 
 namespace vmfleet::cli {
@@ -36,32 +34,14 @@ struct LogArguments {
   bool timestamps = false;
 };
 
-/// Where the last `lines` lines of a file begin.
-std::uint64_t offset_of_tail(int fd, std::uint64_t size, std::size_t lines) {
-  std::array<char, 16 * 1024> block;
-  std::uint64_t at = size;
-  std::size_t seen = 0;
-  while (at > 0) {
-    const std::size_t count = static_cast<std::size_t>(std::min<std::uint64_t>(block.size(), at));
-    at -= count;
-    if (::pread(fd, block.data(), count, static_cast<off_t>(at)) != static_cast<ssize_t>(count))
-      break;
-    for (std::size_t i = count; i-- > 0;) {
-      // The newline at the very end closes the last line, it does not begin another.
-      if (block[i] == '\n' && at + i + 1 < size && ++seen == lines) return at + i + 1;
-    }
-  }
-  return 0;
-}
-
 /// Where to begin reading. The head of a log whose size is limited has become a hole.
 std::uint64_t first_offset(const std::filesystem::path& path, const LogArguments& arguments) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return 0;
   const auto size = static_cast<std::uint64_t>(info.st_size);
   if (arguments.tail && *arguments.tail == 0) return size;
+  if (arguments.tail) return offset_of_last_lines(path, *arguments.tail);
   const UniqueFd fd = files::open(path, O_RDONLY);
-  if (arguments.tail) return offset_of_tail(fd.get(), size, *arguments.tail);
   const off_t data = ::lseek(fd.get(), 0, SEEK_DATA);
   return data > 0 ? static_cast<std::uint64_t>(data) : 0;
 }
