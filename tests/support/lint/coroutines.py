@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""No braces and no value-capturing lambdas in an expression with co_await.
+"""No braces and no value-capturing lambdas in an expression with co_await, no co_await in a REQUIRE.
 
 GCC 12 miscompiles such temporaries: name them first. `[&]`, `[this]` and `[]` lambdas are fine.
 """
@@ -10,6 +10,7 @@ import common
 
 AWAIT = re.compile(r'\bco_await\b')
 HARMLESS = re.compile(r'^\s*(&|this|&\s*\w+)?\s*(,\s*(this|&\s*\w+)\s*)*$')
+ASSERTION = re.compile(r'\b(REQUIRE|CHECK)[A-Z_]*\(')
 OPEN, CLOSE = '([{', ')]}'
 # What stands before the brace of a block; before that of a value there is a name, = ( or ,
 BLOCK = re.compile(r'(\)|;|\}|\{|:|>|\b(else|do|try|const|noexcept|mutable|override|final))\s*$')
@@ -98,6 +99,10 @@ def check(files):
             if wrong:
                 line = common.line_of(code, match.start())
                 findings.append(f'{path}:{line}: {wrong} in an expression with co_await')
+        for match in ASSERTION.finditer(code):
+            if AWAIT.search(code, match.end(), matching(code, match.end() - 1)):
+                line = common.line_of(code, match.start())
+                findings.append(f'{path}:{line}: co_await in an assertion')
     return findings
 
 
@@ -115,6 +120,9 @@ SELF_TEST = [
     (wrap('co_return R{a, co_await g()};'), 'a brace'),
     (wrap('R r{co_await g(), co_await g()};'), 'a brace'),
     (wrap('auto v = c ? co_await g() : co_await h();'), 'a conditional'),
+    (wrap('REQUIRE(co_await f() == "x");'), 'co_await in an assertion'),
+    (wrap('CHECK_FALSE((co_await f()).empty());'), 'co_await in an assertion'),
+    (wrap('auto x = co_await f();\n  REQUIRE(x == 1);'), None),
     (wrap('co_await f(a[1], "{", \'{\');  // {'), None),
     (wrap('co_await f([&] { g(); });'), None),
     (wrap('co_await group([&](TaskGroup& g) -> Task<> { co_await g.start(f); });'), None),
