@@ -144,7 +144,7 @@ class Launch {
   void start(const CommandLine& command) {
     step("starting QEMU");
     const InstanceDirectory& directory = live_.directory;
-    const Wiring wiring(directory);
+    const Wiring wiring(directory, serial_is_pipe(config_));
     ProcessOptions process(command.argv);
     process.directory = directory.file(instance_file::kWorkingDirectory);
     process.descriptors = wiring.descriptors();
@@ -194,7 +194,7 @@ class Launch {
       throw Error(ErrorKind::conflict,
                   fmt::format("the QEMU behind {} is another machine's", instance_file::kControl));
     }
-    if (!config_.features.chardev_input_path) {
+    if (!config_.features.chardev_input_path && !serial_is_pipe(config_)) {
       co_await qmp::chardev_change_file(client, std::string(kSerialChardev),
                                         live_.directory.file(instance_file::kSerialIn),
                                         live_.directory.file(instance_file::kSerial), true);

@@ -33,13 +33,17 @@ UniqueFd make_fifo(const InstanceDirectory& directory, const char* name) {
 
 }  // namespace
 
-Wiring::Wiring(const InstanceDirectory& directory) : alive_(lock_alive(directory)) {
+Wiring::Wiring(const InstanceDirectory& directory, bool serial_is_pipe)
+    : alive_(lock_alive(directory)) {
   control_ = listen_unix(directory.file(kControl));
   qmp_ = listen_unix(directory.file(kQmp));
   monitor_ = listen_unix(directory.file(kMonitor));
   agent_ = listen_unix(directory.file(kAgent));
   make_log(directory, kSerial);
   serial_in_ = make_fifo(directory, kSerialIn);
+  if (serial_is_pipe && ::symlinkat("/dev/null", directory.fd(), kSerialOut) != 0) {
+    throw errno_error("make " + directory.file(kSerialOut).string(), errno);
+  }
   events_in_ = make_fifo(directory, kEventsIn);
   // Filled before QEMU exists: its monitor negotiates by itself and then logs every event.
   files::write_all(events_in_.get(), "{\"execute\": \"qmp_capabilities\"}\n",

@@ -17,7 +17,7 @@ namespace vmfleet {
 class Wiring {
  public:
   /// Makes everything in the directory, which has none of it yet.
-  explicit Wiring(const InstanceDirectory& directory);
+  explicit Wiring(const InstanceDirectory& directory, bool serial_is_pipe = false);
 
   /// QEMU's descriptor ← ours.
   [[nodiscard]] std::vector<std::pair<int, int>> descriptors() const;

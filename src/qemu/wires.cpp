@@ -17,9 +17,14 @@ Wires Wires::in_directory(const std::filesystem::path& directory) {
   wires.events = true;
   wires.serial_log = (directory / "serial.log").string();
   wires.serial_in = (directory / "serial.in").string();
+  wires.serial_pipe = (directory / "serial").string();
   wires.pid_file = (directory / "pid").string();
   wires.directory = directory;
   return wires;
+}
+
+bool serial_is_pipe(const MachineConfig& config) {
+  return config.arch == Arch::aarch64 && !config.features.chardev_input_path;
 }
 
 namespace qemu {
@@ -58,6 +63,12 @@ void add_serial(OptionList& options, const MachineConfig& config, const Wires& w
                    {"path", wires.serial_log},
                    {"input-path", wires.serial_in},
                    {"append", "on"}});
+  } else if (serial_is_pipe(config) && !wires.serial_pipe.empty()) {
+    options.keyed("-chardev", "pipe",
+                  {{"id", kSerialChardev},
+                   {"path", wires.serial_pipe},
+                   {"logfile", wires.serial_log},
+                   {"logappend", "on"}});
   } else {
     options.keyed("-chardev", "file",
                   {{"id", kSerialChardev}, {"path", wires.serial_log}, {"append", "on"}});

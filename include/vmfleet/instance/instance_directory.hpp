@@ -26,6 +26,7 @@ inline constexpr const char* kEvents = "events.log";
 inline constexpr const char* kEventsIn = "events.in";
 inline constexpr const char* kSerial = "serial.log";
 inline constexpr const char* kSerialIn = "serial.in";
+inline constexpr const char* kSerialOut = "serial.out";
 inline constexpr const char* kQemuErr = "qemu.err";
 inline constexpr const char* kWorkingDirectory = "cwd";
 }  // namespace instance_file

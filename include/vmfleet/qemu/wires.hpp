@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include <vmfleet/qemu/machine_config.hpp>
+
 namespace vmfleet {
 
 /// The ids by which QMP commands name the character devices.
@@ -35,8 +37,13 @@ struct Wires {
   bool events = false;              ///< a QMP monitor on stdin and stdout
   std::string serial_log;           ///< absolute; QEMU appends
   std::string serial_in;            ///< absolute; used when QEMU can open it by itself
+  std::string serial_pipe;          ///< absolute; with `.in` it is the input, with `.out` nothing
   std::string pid_file;             ///< absolute
   std::filesystem::path directory;  ///< where staged disks are
 };
+
+/// Whether the first serial port has a pipe, whose output goes nowhere and is logged: where QEMU
+/// accepts no `input-path` and the port, the PL011 of aarch64, no `chardev-change`.
+bool serial_is_pipe(const MachineConfig& config);
 
 }  // namespace vmfleet

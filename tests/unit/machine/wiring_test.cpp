@@ -61,3 +61,10 @@ TEST_CASE("wires are not made twice") {
   const Wiring wiring(directory);
   REQUIRE_THROWS_AS(Wiring(directory), Error);
 }
+
+TEST_CASE("a serial pipe has an output that goes nowhere") {
+  const TempDir root;
+  const auto directory = InstanceDirectory::create(root.path(), "demo", "vm-0");
+  { const Wiring wiring(directory, true); }
+  REQUIRE(std::filesystem::read_symlink(directory.file(instance_file::kSerialOut)) == "/dev/null");
+}

@@ -52,3 +52,15 @@ TEST_CASE("serial input is named on the command line only where QEMU accepts it"
   REQUIRE(contains(values_of(build_command_line(config, wires), "-chardev"),
                    "file,id=serial0,path=/run/serial.log,input-path=/run/serial.in,append=on"));
 }
+
+TEST_CASE("a serial port that keeps its backend has a pipe, whose output is only logged") {
+  MachineConfig config;
+  config.arch = Arch::aarch64;
+  const Wires wires = Wires::in_directory("/a,b");
+  REQUIRE(serial_is_pipe(config));
+  REQUIRE(contains(values_of(build_command_line(config, wires), "-chardev"),
+                   "pipe,id=serial0,path=/a,,b/serial,logfile=/a,,b/serial.log,logappend=on"));
+  config.features.chardev_input_path = true;
+  REQUIRE(contains(values_of(build_command_line(config, wires), "-chardev"),
+                   "file,id=serial0,path=/a,,b/serial.log,input-path=/a,,b/serial.in,append=on"));
+}
