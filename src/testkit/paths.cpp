@@ -24,8 +24,9 @@ std::filesystem::path find(const std::string& file) {
 
 }  // namespace
 
-std::filesystem::path guest_path(std::string_view name) {
-  return find(fmt::format("{}.elf", name));
+std::filesystem::path guest_path(std::string_view name, std::string_view arch) {
+  return find(arch == "x86_64" ? fmt::format("{}.elf", name)
+                               : fmt::format("{}.{}.img", name, arch));
 }
 
 std::filesystem::path fake_qemu_path() {

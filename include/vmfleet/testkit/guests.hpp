@@ -7,8 +7,9 @@
 
 namespace vmfleet::testkit {
 
-/// The kernel file of a tiny guest, for `-kernel` on pc, q35 and microvm (x86_64), with 32 MiB of
-/// memory or more. It talks on the first serial port; `-append` is its argument.
+/// The kernel file of a tiny guest, for `-kernel` on pc, q35 and microvm (x86_64) or virt
+/// (aarch64), with 32 MiB of memory or more. It talks on the first serial port; `-append` is its
+/// argument.
 ///
 /// | guest | what it does |
 /// |---|---|
@@ -22,12 +23,13 @@ namespace vmfleet::testkit {
 /// | hang, halt | nothing: spins, or halts |
 /// | reset, triple_fault | `vmfleet: guest resets` or `faults`, and does, for ever |
 /// | poweroff | the ready line, then switches off |
-/// | button | the ready line; switches off when its power button is pressed (pc, q35) |
+/// | button | the ready line; switches off when its power button is pressed (pc, q35, virt) |
 /// | exit_code | the ready line, then writes the argument, or 16, to isa-debug-exit at 0xf4 |
 /// | panic | what a Linux kernel prints; tells a pvpanic device |
 ///
 /// microvm has no interval timer behind port 0x61, so count and late do not wait there, and reset
-/// does not reset. *Errors*: `not_found`.
-std::filesystem::path guest_path(std::string_view name);
+/// does not reset. aarch64 has no login, flood, count, triple_fault and exit_code.
+/// *Errors*: `not_found`.
+std::filesystem::path guest_path(std::string_view name, std::string_view arch = "x86_64");
 
 }  // namespace vmfleet::testkit

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT
+// hang: prints nothing and spins.
+.include "guest.inc"
+
+guest:
+  b guest

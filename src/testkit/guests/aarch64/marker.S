@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+// marker: prints the ready line and halts.
+.include "guest.inc"
+
+guest:
+  bl put_marker
+  b halt
