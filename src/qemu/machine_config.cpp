@@ -6,7 +6,9 @@ namespace vmfleet {
 
 std::string machine_type(const MachineConfig& config) {
   if (!config.machine.empty()) return config.machine;
-  return config.arch == Arch::aarch64 ? "virt,gic-version=3" : "q35";
+  if (config.arch == Arch::x86_64) return "q35";
+  // KVM offers the interrupt controller that the host has.
+  return config.accel == Accelerator::kvm ? "virt,gic-version=host" : "virt,gic-version=3";
 }
 
 Bus virtio_bus(const MachineConfig& config) {

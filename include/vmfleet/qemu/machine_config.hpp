@@ -54,7 +54,7 @@ struct MachineConfig {
   QemuFeatures features;
   Accelerator accel = Accelerator::automatic;
   std::string machine;  ///< `TYPE[,PROPERTY=VALUE…]`; empty: q35, or virt on aarch64
-  std::string cpu;      ///< `MODEL[,PROPERTY=VALUE…]`; empty: max
+  std::string cpu;      ///< `MODEL[,PROPERTY=VALUE…]`; empty: max, emulated arm: cortex-a53
   unsigned cpus = 1;
   Bytes memory = Bytes::mebi(256);
   std::optional<MemoryFile> memory_file;

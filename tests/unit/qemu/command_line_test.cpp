@@ -99,10 +99,13 @@ TEST_CASE("another architecture has its own machine, processor and devices") {
   const CommandLine line = build_command_line(config);
   REQUIRE(line.argv[0] == "qemu-system-aarch64");
   REQUIRE(value_of(line, "-machine") == "virt,gic-version=3");
-  REQUIRE(value_of(line, "-cpu") == "max,pauth-impdef=on");
+  REQUIRE(value_of(line, "-cpu") == "cortex-a53");
   REQUIRE(device(line, "vmgenid").is_null());
   REQUIRE(device(line, "isa-debug-exit").is_null());
   REQUIRE_FALSE(device(line, "pvpanic-pci").is_null());
+  config.accel = Accelerator::kvm;
+  REQUIRE(value_of(build_command_line(config), "-machine") == "virt,gic-version=host");
+  REQUIRE(value_of(build_command_line(config), "-cpu") == "max");
 }
 
 TEST_CASE("memory in a file is the machine's only memory") {
