@@ -16,7 +16,7 @@ namespace vmfleet::image {
 namespace {
 
 // Counted up when this file changes what is built.
-constexpr std::string_view kRecipe = "2";
+constexpr std::string_view kRecipe = "3";
 
 constexpr std::array kArchs{
     GuestArch{"x86_64",
@@ -116,7 +116,7 @@ const std::vector<std::string>& guest_modules() {
       "virtio_mmio", "failover", "net_failover", "virtio_net", "virtio_blk", "virtio_console",
       "rng_core", "virtio_rng", "virtio_balloon",
       // talking with QEMU
-      "qemu_fw_cfg", "pvpanic", "pvpanic_pci", "button", "evdev", "vsock",
+      "qemu_fw_cfg", "pvpanic", "pvpanic_pci", "button", "gpio_keys", "evdev", "vsock",
       "vmw_vsock_virtio_transport_common", "vmw_vsock_virtio_transport",
       // file systems, loaded when something is mounted
       "netfs", "fscache", "9pnet", "9p", "9pnet_virtio", "fat", "vfat", "nls_cp437", "nls_ascii",

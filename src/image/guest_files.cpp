@@ -18,7 +18,10 @@ mount -t proc proc /proc
 echo /bin/modprobe >/proc/sys/kernel/modprobe
 mount -t devtmpfs dev /dev
 mount -t sysfs sys /sys
-modprobe -qa virtio_pci virtio_net qemu_fw_cfg button evdev
+# The power button is ACPI's, or a key in the device tree.
+button=button
+[ ! -d /sys/firmware/devicetree/base ] || button=gpio_keys
+modprobe -qa virtio_pci virtio_net qemu_fw_cfg $button evdev
 
 # Drivers of the virtio devices that are there and whose number $1 accepts.
 load_drivers() {
@@ -71,7 +74,7 @@ fi
 # Opened here, so that a press from now on is kept until it is read.
 for event in /sys/class/input/event*; do
   [ -e "$event" ] && read -r label <"$event/device/name" || continue
-  [ "$label" = "Power Button" ] || continue
+  case $label in "Power Button" | gpio-keys) ;; *) continue ;; esac
   exec 3<"/dev/input/${event##*/}"
   { dd bs=24 count=1 <&3 >/dev/null 2>&1; /etc/vmfleet/halt poweroff; } &
   exec 3<&-
