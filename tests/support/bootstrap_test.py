@@ -99,6 +99,16 @@ def test_installs_only_what_is_missing(place):
     assert 'libuv1-dev' in words and 'meson' not in words and 'g++' not in words, words
 
 
+def test_installs_the_qemu_of_another_architecture_when_it_is_named(place):
+    place.run('up', '-n', '2')
+    assert 'qemu-system-arm' not in place.calls('apt-get')[-1], place.calls()
+    for words in (('--arch', 'aarch64'), ('--arch=arm64',)):
+        (place.state / 'installed').write_text('')
+        place.run('up', *words)
+        words = place.calls('apt-get')[-1].split()
+        assert 'qemu-system-arm' in words and 'qemu-system-x86' in words, words
+
+
 def test_updates_the_lists_when_installing_failed(place):
     place.has('stale')
     run = place.run('version')
