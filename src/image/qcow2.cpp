@@ -15,8 +15,8 @@
 namespace vmfleet::image {
 namespace {
 
-constexpr std::uint64_t kMagic = 0x514649fb;  // "QFI\xfb"
-constexpr std::size_t kLength2 = 72;          // of version 2
+constexpr std::uint64_t kQcow2Magic = 0x514649fb;  // "QFI\xfb"
+constexpr std::size_t kLength2 = 72;               // of version 2
 constexpr std::uint64_t kExternalData = 1 << 2;
 
 using Header = std::array<unsigned char, kLength2 + 8>;
@@ -34,7 +34,7 @@ Qcow2Header read_qcow2_header(const std::filesystem::path& path) {
   Header header{};
   const ssize_t count = fd ? ::pread(fd.get(), header.data(), header.size(), 0) : -1;
   if (count < 0) throw errno_error("read " + path.string(), errno);
-  if (count < static_cast<ssize_t>(kLength2) || number_at(header, 0, 4) != kMagic) {
+  if (count < static_cast<ssize_t>(kLength2) || number_at(header, 0, 4) != kQcow2Magic) {
     throw Error(ErrorKind::invalid_config, path.string() + " is not a qcow2 image")
         .hint("set format = \"raw\"");
   }

@@ -16,7 +16,7 @@ namespace vmfleet {
 
 namespace {
 
-constexpr std::string_view kSchema = "vmfleet.disks/1";
+constexpr std::string_view kDisksSchema = "vmfleet.disks/1";
 
 /// As text: an inode number may be larger than what JSON readers take for a number.
 std::string stamp_to_text(const FileStamp& stamp) {
@@ -74,12 +74,12 @@ void write_staged(const InstanceDirectory& directory, const StagedRecord& record
                                 {"size", origin.size},
                                 {"source", stamp_to_text(origin.source)}});
   }
-  write_record(directory, instance_file::kDisks, kSchema, body);
+  write_record(directory, instance_file::kDisks, kDisksSchema, body);
 }
 
 StagedRecord read_staged(const InstanceDirectory& directory) {
   StagedRecord record;
-  const auto body = read_record(directory, instance_file::kDisks, kSchema);
+  const auto body = read_record(directory, instance_file::kDisks, kDisksSchema);
   if (!body || !body->is_object()) return record;
   for (const auto& [name, value] : *body->as_object()) {
     DiskOrigin& origin = record[name];
