@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -27,6 +28,10 @@
 namespace vmfleet {
 
 namespace {
+
+// QEMU serves one client at a time on each monitor: when somebody keeps the first for longer than a
+// few commands take, there is the second.
+constexpr Milliseconds kOneClientPatience(500);
 
 // Who only looks at a machine holds its lock for microseconds.
 constexpr Milliseconds kProbesPatience(20);
@@ -101,7 +106,14 @@ Task<std::optional<ExitStatus>> Machine::Live::wait_end() {
 Task<qmp::Client> Machine::Live::connect() {
   qmp::ClientOptions options;
   options.peer_pid = pidfd().pid();
-  co_return co_await qmp::Client::connect(directory.file(instance_file::kControl), options);
+  const Milliseconds patience = std::exchange(options.greeting_timeout, kOneClientPatience);
+  try {
+    co_return co_await qmp::Client::connect(directory.file(instance_file::kControl), options);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::timed_out) throw;
+  }
+  options.greeting_timeout = patience;
+  co_return co_await qmp::Client::connect(directory.file(instance_file::kQmp), options);
 }
 
 std::optional<ExitReport> Machine::Live::end_so_far() {

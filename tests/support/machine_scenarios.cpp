@@ -137,6 +137,18 @@ VMFLEET_ASYNC_TEST_CASE("a detached machine outlives its object, is adopted, and
   REQUIRE_FALSE(after.pid.has_value());
 }
 
+VMFLEET_ASYNC_TEST_CASE("a machine is stopped politely although a client is kept connected") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Machine machine = co_await Machine::launch(config_of("button"), detached(root));
+  co_await machine.wait_ready();
+  qmp::Client kept = co_await machine.connect();
+  const qmp::Status before = co_await qmp::query_status(kept);
+  REQUIRE(before.running);
+  const StopReport report = co_await machine.stop();
+  REQUIRE(report.rung == StopRung::powerdown);
+}
+
 VMFLEET_ASYNC_TEST_CASE("a guest that ignores the power button is stopped by quit") {
   ProcessLeakGuard guard;
   const TempDir root;

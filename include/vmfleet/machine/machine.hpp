@@ -96,7 +96,8 @@ class Machine {
   /// Takes the launch back: ends QEMU at once, and removes the directory if `launch` made it.
   Task<void> undo_launch();
 
-  /// A connection for a few commands; QEMU serves one at a time on it, so do not keep it.
+  /// A connection for commands. QEMU serves two at a time, and one of them is best left to others:
+  /// do not keep it. *Errors*: `timed_out`, which says when both are taken.
   Task<qmp::Client> connect();
   /// Stops and resumes the guest's processors.
   Task<void> pause();
