@@ -32,25 +32,34 @@ class Walk {
   void add_needs(const std::string& path, std::string_view contents) {
     const auto elf = ElfFile::parse(contents);
     if (!elf) throw Error(elf.error()).context(path);
-    // It must be where the program says, which is often behind a link from /lib64.
     if (!elf->interpreter().empty()) {
-      if (!add(std::string(elf->interpreter().substr(1)))) missing(elf->interpreter(), path);
+      if (!add_interpreter(std::string(elf->interpreter().substr(1)))) {
+        missing(elf->interpreter(), path);
+      }
     }
     for (const std::string_view name : elf->needed()) {
       if (!add_library(name)) missing(name, path);
     }
   }
 
+  /// It must be where the program says. Packages of a merged system have it under /usr, and leave
+  /// the link from /lib64 to another package.
+  bool add_interpreter(const std::string& path) {
+    return add(path, path) || add(path, "usr/" + path);
+  }
+
   bool add_library(std::string_view name) {
     for (const std::string& folder : folders_) {
-      if (add(folder + "/" + std::string(name))) return true;
+      const std::string path = folder + "/" + std::string(name);
+      if (add(path, path)) return true;
     }
     return false;
   }
 
-  bool add(const std::string& path) {
+  /// Puts what the source has as `from` at `path`.
+  bool add(const std::string& path, const std::string& from) {
     if (found_.count(path) != 0) return true;
-    auto contents = source_.read(path);
+    auto contents = source_.read(from);
     if (!contents) return false;
     found_.emplace(path, std::move(*contents));
     open_.push_back(path);

@@ -33,6 +33,14 @@ TEST_CASE("libraries of libraries are found, each once, with the dynamic linker"
                               "lib64/ld.so.2", "usr/lib/x86_64-linux-gnu/liba.so.1"});
 }
 
+TEST_CASE("the dynamic linker of a merged system is put where programs look for it") {
+  const TempDir root;
+  write_file(root / "usr/sbin/sshd", make_program({}, "/lib64/ld.so.2"));
+  write_file(root / "usr/lib64/ld.so.2", make_program({}, ""));
+  const auto found = find_libraries(HostTree(root.path()), {"usr/sbin/sshd"}, "x86_64-linux-gnu");
+  REQUIRE(paths(found) == std::vector<std::string>{"lib64/ld.so.2"});
+}
+
 TEST_CASE("a library that is missing is named with who needs it") {
   const TempDir root;
   write_file(root / "bin/tool", make_program({"libgone.so.3"}, ""));
