@@ -62,8 +62,12 @@ std::optional<std::string> Context::given_fleet_name() const {
 std::string Context::fleet_name() const {
   if (auto given = given_fleet_name()) return *std::move(given);
   std::error_code ignored;
-  if (std::filesystem::exists(kFleetFile, ignored)) return FleetSpec::load(kFleetFile).name;
-  return "default";
+  if (!std::filesystem::exists(kFleetFile, ignored)) return "default";
+  try {
+    return FleetSpec::load(kFleetFile).name;
+  } catch (const Error& error) {
+    throw Error(error).evidence("the fleet's name is read from this file; -p NAME does without");
+  }
 }
 
 Fleet Context::fleet() const {

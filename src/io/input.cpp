@@ -30,9 +30,12 @@ UniqueFd open_again(int fd) {
   return own;
 }
 
-bool is_regular(int fd) {
+/// A file or /dev/null never keeps its reader waiting, and epoll(7) refuses to watch it.
+bool is_always_ready(int fd) {
   struct stat status {};
-  return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+  if (::fstat(fd, &status) != 0) return false;
+  const bool is_waited_for = S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode);
+  return !is_waited_for && ::isatty(fd) == 0;
 }
 
 }  // namespace
@@ -40,7 +43,7 @@ bool is_regular(int fd) {
 class Input::State {
  public:
   State(Loop& loop, int fd) {
-    if (is_regular(fd)) {  // always ready, and read at the place where the others are
+    if (is_always_ready(fd)) {  // and read at the place where the others are
       fd_ = UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
       return;
     }

@@ -57,7 +57,7 @@ Task<int> port(Context& context, const PortArguments& arguments) {
   MachineReport machine = inspect_machine(context.directory_of(arguments.name));
   if (!machine.pid) {
     throw Error(ErrorKind::exited, fmt::format("{} does not run", machine.name))
-        .hint("start it with: vmfleet up " + machine.name);
+        .hint("start it with: vmfleet start " + machine.name);
   }
   if (!arguments.forward.empty()) {
     const PortForward wanted = find_port(machine, arguments.forward);

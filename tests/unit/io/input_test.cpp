@@ -70,6 +70,14 @@ VMFLEET_ASYNC_TEST_CASE("a regular file is read from where it stands") {
   REQUIRE(seen == "456789");
 }
 
+VMFLEET_ASYNC_TEST_CASE("the null device ends at once") {
+  Loop& loop = co_await current_loop();
+  const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  Input input(loop, null.get());
+  const std::string seen = co_await read_to_end(input);
+  REQUIRE(seen.empty());
+}
+
 VMFLEET_ASYNC_TEST_CASE("a terminal that is closed ends the input") {
   Loop& loop = co_await current_loop();
   int master = -1;
