@@ -2,6 +2,7 @@
 // The main program of every test executable; with --tap it reports each test case to Meson.
 #define CATCH_CONFIG_RUNNER
 #include "tests/support/catch.hpp"
+#include "tests/support/supervise.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -61,5 +62,6 @@ int main(int argc, char** argv) {
     std::copy(argv + 2, argv + argc + 1, argv + 1);
     --argc;
   }
-  return Catch::Session().run(argc, argv);
+  const auto tests = [&] { return Catch::Session().run(argc, argv); };
+  return vmfleet::test::supervise(tests);
 }

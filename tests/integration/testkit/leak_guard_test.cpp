@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: MIT
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 
 #include <vmfleet/testkit/catch2.hpp>
 
@@ -47,6 +53,38 @@ TEST_CASE("a process that was there before is not counted") {
   }
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
+}
+
+// Run by the next test only, in a process of its own.
+TEST_CASE("a crash with a detached process behind it", "[.]") {
+  if (::fork() == 0) {
+    ::setsid();
+    std::ofstream(::getenv("VMFLEET_LEFT_PID")) << ::getpid();
+    ::execlp("sleep", "sleep", "1000", nullptr);
+    ::_exit(127);
+  }
+  while (std::filesystem::file_size(::getenv("VMFLEET_LEFT_PID")) == 0) ::sched_yield();
+  ::raise(SIGSEGV);
+}
+
+TEST_CASE("a process that a crashed test leaves behind is ended") {
+  const TempDir folder;
+  const auto file = folder / "pid";
+  std::ofstream(file).flush();
+  const pid_t runner = ::fork();
+  if (runner == 0) {
+    ::setenv("VMFLEET_LEFT_PID", file.c_str(), 1);
+    ::execl("/proc/self/exe", "tests", "a crash with a detached process behind it", nullptr);
+    ::_exit(127);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(runner, &status, 0) == runner);
+  REQUIRE(status != 0);
+  pid_t left = 0;
+  std::ifstream(file) >> left;
+  REQUIRE(left > 0);
+  REQUIRE(::kill(left, 0) == -1);
+  REQUIRE(errno == ESRCH);
 }
 
 TEST_CASE("a temporary folder is removed with what is in it, unless it was replaced") {

@@ -25,7 +25,8 @@ def tidy(command, folder):
     """Findings in one source, given its compile command."""
     flags = [word for word in command if word not in FOREIGN]
     source = flags[-1]
-    run = subprocess.run([sys.argv[1], '--quiet', source, '--', *flags[1:-2]], cwd=folder,
+    run = subprocess.run([sys.argv[1], '--quiet', source, '--', *flags[1:-2],
+                          '-Wno-unknown-warning-option'], cwd=folder,
                          capture_output=True, text=True, check=False)
     findings = []
     for path, line, said in FINDING.findall(run.stdout):
