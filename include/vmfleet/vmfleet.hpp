@@ -75,6 +75,7 @@
 #include <vmfleet/qemu/wires.hpp>
 
 #include <vmfleet/machine/accelerator.hpp>
+#include <vmfleet/machine/host_qemu.hpp>
 #include <vmfleet/machine/machine.hpp>
 #include <vmfleet/machine/machine_report.hpp>
 #include <vmfleet/machine/readiness.hpp>

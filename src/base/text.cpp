@@ -13,6 +13,29 @@
 #include <vmfleet/base/utf8.hpp>
 
 namespace vmfleet {
+namespace {
+
+/// Letters to insert, remove or replace.
+std::size_t edit_distance(std::string_view word, std::string_view other) {
+  std::vector<std::size_t> row(other.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < word.size(); ++i) {
+    std::size_t diagonal = row[0]++;
+    for (std::size_t j = 0; j < other.size(); ++j) {
+      const std::size_t replaced = diagonal + (word[i] == other[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j + 1] + 1, row[j] + 1});
+    }
+  }
+  return row.back();
+}
+
+/// So many edits make another word of it.
+std::size_t another_word(std::string_view word) noexcept {
+  return word.size() / 3 + 2;
+}
+
+}  // namespace
 
 std::string_view trim(std::string_view text) noexcept {
   constexpr std::string_view kSpace = " \t\r\n\v\f";
@@ -83,24 +106,29 @@ std::string sanitize(std::string_view text) {
 
 std::string_view nearest(std::string_view word, const std::vector<std::string>& candidates) {
   std::string_view best;
-  std::size_t best_distance = word.size() / 3 + 2;  // more edits than this is another word
+  std::size_t best_distance = another_word(word);
   for (const auto& candidate : candidates) {
-    std::vector<std::size_t> row(candidate.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 0; i < word.size(); ++i) {
-      std::size_t diagonal = row[0]++;
-      for (std::size_t j = 0; j < candidate.size(); ++j) {
-        const std::size_t replaced = diagonal + (word[i] == candidate[j] ? 0 : 1);
-        diagonal = row[j + 1];
-        row[j + 1] = std::min({replaced, row[j + 1] + 1, row[j] + 1});
-      }
-    }
-    if (row.back() < best_distance) {
-      best_distance = row.back();
-      best = candidate;
-    }
+    const std::size_t distance = edit_distance(word, candidate);
+    if (distance >= best_distance) continue;
+    best_distance = distance;
+    best = candidate;
   }
   return best;
+}
+
+std::vector<std::string> near_ones(std::string_view word,
+                                   const std::vector<std::string>& candidates, std::size_t most) {
+  std::vector<std::pair<std::size_t, std::string>> near;
+  for (const auto& candidate : candidates) {
+    // The word may also be the beginning of a longer one.
+    const std::size_t distance = std::min(
+        edit_distance(word, candidate), edit_distance(word, candidate.substr(0, word.size())) + 1);
+    if (distance < another_word(word)) near.emplace_back(distance, candidate);
+  }
+  std::sort(near.begin(), near.end());
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < std::min(most, near.size()); ++i) names.push_back(near[i].second);
+  return names;
 }
 
 std::vector<std::string> expand_braces(std::string_view pattern) {

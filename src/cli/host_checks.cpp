@@ -20,7 +20,7 @@
 #include <vmfleet/base/unique_fd.hpp>
 #include <vmfleet/base/units.hpp>
 #include <vmfleet/image/image_store.hpp>
-#include <vmfleet/qemu/qemu_binary.hpp>
+#include <vmfleet/machine/host_qemu.hpp>
 
 namespace vmfleet::cli {
 
@@ -30,7 +30,7 @@ using Status = Check::Status;
 
 Check check_qemu() {
   const Arch arch = parse_arch(host_arch()).value();
-  const auto binary = QemuBinary::probe("", arch);
+  const auto binary = find_host_qemu("", arch);
   if (!binary.ok()) {
     return Check("qemu", Status::fail, binary.error().what(), binary.error().hint());
   }

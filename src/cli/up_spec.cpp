@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <vmfleet/base/text.hpp>
+#include <vmfleet/machine/host_qemu.hpp>
 
 namespace vmfleet::cli {
 
@@ -49,6 +50,13 @@ void require_files(const FleetSpec& spec) {
       .hint("relative paths start in the folder of the fleet file, without one in the current one");
 }
 
+/// What cannot be found is told by the launch, which needs it.
+std::optional<QemuBinary> binary_of(const std::string& qemu, Arch arch) {
+  Result<QemuBinary> binary = find_host_qemu(qemu, arch);
+  if (!binary) return std::nullopt;
+  return *std::move(binary);
+}
+
 FleetSpec load_file(const Context& context, const SpecArguments& arguments,
                     const std::string& file) {
   std::error_code ignored;
@@ -60,6 +68,7 @@ FleetSpec load_file(const Context& context, const SpecArguments& arguments,
   if (const auto name = context.given_fleet_name()) options.fleet = *name;
   options.count = arguments.count;
   options.state_root = context.state_root();
+  options.binary_of = binary_of;
   return FleetSpec::load(file, options);
 }
 
@@ -68,6 +77,7 @@ FleetSpec from_arguments(const Context& context, const SpecArguments& arguments)
   options.fleet = context.fleet_name();
   options.count = arguments.count;
   options.state_root = context.state_root();
+  options.binary_of = binary_of;
   return FleetSpec::from_options(options);
 }
 

@@ -38,6 +38,11 @@ std::vector<std::string> forward_names(const MachineConfig& config) {
   return names;
 }
 
+std::string forwards_hint(const std::vector<std::string>& names) {
+  return names.empty() ? "add one to a net: forward = [\"ssh:22\"]"
+                       : fmt::format("one of: {}", join(names, ", "));
+}
+
 bool leads_to_ssh(const MachineConfig& config) {
   for (const Net& net : config.nets) {
     for (const Forward& forward : net.forwards) {
@@ -84,8 +89,7 @@ void check_ready(MachineProblems& problems, const MachineSpec& machine) {
   for (const std::string& port : ready.ports) {
     if (std::find(names.begin(), names.end(), port) != names.end()) continue;
     problems.add("ready.port", fmt::format("there is no forward \"{}\"", port),
-                 names.empty() ? "add one to a net: forward = [\"ssh:22\"]"
-                               : fmt::format("one of: {}", join(names, ", ")));
+                 forwards_hint(names));
   }
   if (ready.ssh && !leads_to_ssh(machine.config)) {
     problems.add("ready.ssh", "there is no forward to the guest's port 22",
@@ -98,19 +102,46 @@ void check_ready(MachineProblems& problems, const MachineSpec& machine) {
   }
 }
 
-/// QEMU picks such a port after its arguments are fixed.
-void check_placeholders(const Node& node, const std::string& where, Problems& problems) {
-  for (const std::string& port : ports_in(node.text)) {
-    problems.add(node.place, where, fmt::format("{{port:{}}} is not known before the launch", port),
-                 "give that forward a fixed host port");
+/// What is left after all that is known was put in.
+class PlaceholderCheck {
+ public:
+  PlaceholderCheck(const MachineConfig& config, Problems& problems)
+      : forwards_(forward_names(config)), problems_(problems) {}
+
+  void check(const Node& node, const std::string& where) {
+    for (const std::string& word : placeholders_in(node.text)) refuse(node.place, where, word);
+    for (std::size_t i = 0; i < node.items.size(); ++i) {
+      check(node.items[i], fmt::format("{}[{}]", where, i));
+    }
+    for (const Node::Member& member : node.members) {
+      check(member.value, fmt::format("{}.{}", where, member.key));
+    }
   }
-  for (std::size_t i = 0; i < node.items.size(); ++i) {
-    check_placeholders(node.items[i], fmt::format("{}[{}]", where, i), problems);
+
+ private:
+  void refuse(const Place& place, const std::string& where, const std::string& word) {
+    constexpr std::string_view kPort = "port:";
+    if (word == "dir") return;  // known to the launch
+    if (word.rfind(kPort, 0) != 0) {
+      problems_.add(place, where, fmt::format("unknown placeholder {{{}}}", word),
+                    "known are {name}, {index}, {fleet}, {dir} and {port:FORWARD}; a shell's "
+                    "${variable} stays as it is");
+      return;
+    }
+    const std::string port = word.substr(kPort.size());
+    if (std::find(forwards_.begin(), forwards_.end(), port) == forwards_.end()) {
+      problems_.add(place, where, fmt::format("{{{}}}: there is no forward \"{}\"", word, port),
+                    forwards_hint(forwards_));
+      return;
+    }
+    // QEMU picks it after its arguments are fixed.
+    problems_.add(place, where, fmt::format("{{{}}} is not known before the launch", word),
+                  "give that forward a fixed host port");
   }
-  for (const Node::Member& member : node.members) {
-    check_placeholders(member.value, fmt::format("{}.{}", where, member.key), problems);
-  }
-}
+
+  std::vector<std::string> forwards_;
+  Problems& problems_;
+};
 
 void check_supported(MachineProblems& problems, const MachineSpec& machine) {
   if (machine.restart != RestartPolicy::no) {
@@ -136,18 +167,24 @@ void complete_machine(const Node& node, MachineSpec& machine) {
   config.nets.push_back(std::move(net));
 }
 
-void check_machine(const Node& node, const std::string& path, const MachineSpec& machine,
+void check_machine(const Node& node, const std::string& path, const MachineReader& reader,
                    Problems& problems) {
+  const MachineSpec& machine = reader.machine;
   MachineProblems here(node, path, problems);
   check_boot(here, machine);
   check_ready(here, machine);
   check_supported(here, machine);
-  check_placeholders(node, path, problems);
+  PlaceholderCheck(machine.config, problems).check(node, path);
   MachineConfig config = machine.config;
   if (!machine.image.empty()) config.kernel = "/image";  // comes with the launch
-  for (const ConfigProblem& problem : find_problems(config)) {
-    here.add(problem.key, problem.message, problem.hint);
+  std::vector<ConfigProblem> found = find_problems(config);
+  if (reader.binary_of) {
+    if (const auto binary = reader.binary_of(config.qemu, config.arch)) {
+      const std::vector<ConfigProblem> more = find_problems(config, *binary);
+      found.insert(found.end(), more.begin(), more.end());
+    }
   }
+  for (const ConfigProblem& problem : found) here.add(problem.key, problem.message, problem.hint);
 }
 
 }  // namespace vmfleet::spec

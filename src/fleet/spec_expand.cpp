@@ -20,6 +20,13 @@ std::optional<std::string> value_of(std::string_view word, const Placeholders& v
   return std::to_string(port->second);
 }
 
+/// `name`, `port:web`: nothing that a regular expression or JSON has between its braces.
+bool is_placeholder(std::string_view word) noexcept {
+  const std::string_view key = word.substr(0, word.find(':'));
+  return !key.empty() && std::all_of(key.begin(), key.end(),
+                                     [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
+}
+
 }  // namespace
 
 std::string expand(std::string_view text, const Placeholders& values) {
@@ -28,9 +35,10 @@ std::string expand(std::string_view text, const Placeholders& values) {
     const auto open = text.find('{');
     expanded.append(text.substr(0, open));
     if (open == std::string_view::npos) break;
+    const bool variable = open > 0 && text[open - 1] == '$';  // of a shell
     text.remove_prefix(open);
     const auto close = text.find('}');
-    const auto value = close == std::string_view::npos
+    const auto value = variable || close == std::string_view::npos
                            ? std::nullopt
                            : value_of(text.substr(1, close - 1), values);
     expanded.append(value ? *value : "{");
@@ -47,16 +55,18 @@ void expand_all(Node& node, const Placeholders& values) {
   for (Node::Member& member : node.members) expand_all(member.value, values);
 }
 
-std::vector<std::string> ports_in(std::string_view text) {
-  constexpr std::string_view kPort = "{port:";
-  std::vector<std::string> ports;
-  for (auto at = text.find(kPort); at != std::string_view::npos; at = text.find(kPort, at + 1)) {
-    const std::string_view rest = text.substr(at + kPort.size());
-    const auto close = rest.find('}');
+std::vector<std::string> placeholders_in(std::string_view text) {
+  std::vector<std::string> words;
+  for (auto open = text.find('{'); open != std::string_view::npos;
+       open = text.find('{', open + 1)) {
+    const auto close = text.find('}', open);
     if (close == std::string_view::npos) break;
-    ports.emplace_back(rest.substr(0, close));
+    const std::string_view word = text.substr(open + 1, close - open - 1);
+    const char before = open > 0 ? text[open - 1] : ' ';
+    const bool property = open > 1 && text[open - 2] == '\\' && (before == 'p' || before == 'P');
+    if (before != '$' && !property && is_placeholder(word)) words.emplace_back(word);
   }
-  return ports;
+  return words;
 }
 
 }  // namespace spec

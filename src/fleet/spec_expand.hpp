@@ -15,7 +15,7 @@ namespace vmfleet::spec {
 /// Every string value in it; keys stay as they are.
 void expand_all(Node& node, const Placeholders& values);
 
-/// The forwards that `{port:…}` in this text names.
-std::vector<std::string> ports_in(std::string_view text);
+/// `name`, `port:web`… of what looks like a placeholder in this text.
+std::vector<std::string> placeholders_in(std::string_view text);
 
 }  // namespace vmfleet::spec

@@ -47,6 +47,7 @@ void read_boot(Table& table, const MachineReader& reader) {
   read_path(table, "kernel", reader, config.kernel);
   read_path(table, "initrd", reader, config.initrd);
   table.texts("append", config.append);
+  table.flag("append_defaults", config.append_defaults);
   table.texts("qemu_args", config.qemu_args);
   table.flag("paused", config.paused);
   table.text("gdb", config.gdb);
@@ -135,7 +136,7 @@ void read_machine(const Node& node, const std::string& path, MachineReader& read
   read_ready(table, reader);
   table.finish();
   complete_machine(node, machine);
-  check_machine(node, path, machine, problems);
+  check_machine(node, path, reader, problems);
 }
 
 }  // namespace vmfleet::spec

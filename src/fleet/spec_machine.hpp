@@ -13,11 +13,12 @@ namespace vmfleet::spec {
 
 /// Where the tables of one machine lead to.
 struct MachineReader {
-  MachineReader(MachineSpec& into, std::filesystem::path start)
-      : machine(into), folder(std::move(start)) {}
+  MachineReader(MachineSpec& into, std::filesystem::path start, const BinaryFinder& finder)
+      : machine(into), folder(std::move(start)), binary_of(finder) {}
 
   MachineSpec& machine;
   std::filesystem::path folder;  ///< where relative paths start
+  const BinaryFinder& binary_of;
 };
 
 /// `path` as QEMU needs it: absolute. Empty stays empty.
@@ -37,7 +38,7 @@ void read_ready(Table& table, MachineReader& reader);
 /// What a machine does when its file says nothing: a user network, and its exit device.
 void complete_machine(const Node& node, MachineSpec& machine);
 /// Problems of the finished machine, at the places of the keys that they are about.
-void check_machine(const Node& node, const std::string& path, const MachineSpec& machine,
+void check_machine(const Node& node, const std::string& path, const MachineReader& reader,
                    Problems& problems);
 
 }  // namespace vmfleet::spec

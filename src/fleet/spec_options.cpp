@@ -106,6 +106,7 @@ FleetSpec FleetSpec::from_options(const FleetOptions& options) {
   choices.fleet = options.fleet;
   choices.count = options.count.value_or(1);
   choices.state_root = options.state_root;
+  choices.binary_of = options.binary_of;
   return spec::read_document(root, spec::Problems(""), std::filesystem::current_path(), choices);
 }
 

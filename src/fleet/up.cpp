@@ -18,7 +18,7 @@
 #include <vmfleet/instance/intent.hpp>
 #include <vmfleet/instance/locks.hpp>
 #include <vmfleet/machine/accelerator.hpp>
-#include <vmfleet/qemu/qemu_binary.hpp>
+#include <vmfleet/machine/host_qemu.hpp>
 
 #include "fleet/host_limits.hpp"
 #include "fleet/names.hpp"
@@ -108,7 +108,7 @@ class Convergence {
     if (config.accel == Accelerator::tcg) co_return;
     const auto key = std::tuple(config.qemu, config.arch, config.accel);
     if (accelerators_.count(key) == 0) {
-      auto probe = [&] { return QemuBinary::probe(config.qemu, config.arch).value(); };
+      auto probe = [&] { return find_host_qemu(config.qemu, config.arch).value(); };
       const QemuBinary binary = co_await offload(probe);
       const Accelerator chosen = co_await decide_accelerator(config.accel, config.arch, binary);
       accelerators_[key] = chosen;

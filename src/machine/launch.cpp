@@ -10,13 +10,12 @@
 #include <vmfleet/async/offload.hpp>
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/base/text.hpp>
-#include <vmfleet/image/image_store.hpp>
 #include <vmfleet/instance/locks.hpp>
 #include <vmfleet/io/files.hpp>
 #include <vmfleet/machine/accelerator.hpp>
+#include <vmfleet/machine/host_qemu.hpp>
 #include <vmfleet/qemu/command_line.hpp>
 #include <vmfleet/qemu/diagnosis.hpp>
-#include <vmfleet/qemu/qemu_binary.hpp>
 #include <vmfleet/qemu/validate.hpp>
 #include <vmfleet/qmp/commands.hpp>
 
@@ -34,8 +33,8 @@ namespace {
 constexpr Milliseconds kDeathPatience(2'000);
 constexpr Milliseconds kCleanupLimit(10'000);
 
-void require_valid(const MachineConfig& config) {
-  const auto problems = validate(config);
+void require_no_problems(const MachineConfig& config, std::vector<ConfigProblem> found) {
+  const auto problems = to_errors(config, std::move(found));
   if (problems.empty()) return;
   if (problems.size() == 1) throw problems.front();
   Error all(ErrorKind::invalid_config,
@@ -258,14 +257,13 @@ Task<void> abandon(Machine::Live& live, const Error* error) {
 }  // namespace
 
 Task<MachineConfig> resolve(MachineConfig config, std::filesystem::path instance_directory) {
-  require_valid(config);
+  require_no_problems(config, find_problems(config));
   auto probe = [&] {
     require_files(config);
-    ProbeOptions options;
-    options.cache_file = default_cache_root() / "qemu-probe.json";
-    return QemuBinary::probe(config.qemu, config.arch, options).value();
+    return find_host_qemu(config.qemu, config.arch).value();
   };
   const QemuBinary binary = co_await offload(probe);
+  require_no_problems(config, find_problems(config, binary));
   config.qemu = binary.path.string();
   config.features = binary.features;
   config.accel = co_await decide_accelerator(config.accel, config.arch, binary);

@@ -59,24 +59,12 @@ void add_machine(OptionList& options, const MachineConfig& config) {
   options.json("-object", file);
 }
 
-std::vector<std::string> kernel_words(const MachineConfig& config) {
-  std::vector<std::string> words = config.append;
-  for (const Share& share : config.shares) {
-    if (!share.root || share.type != ShareType::p9) continue;
-    words.push_back("root=" + share.tag);
-    words.emplace_back("rootfstype=9p");
-    words.emplace_back("rootflags=trans=virtio,version=9p2000.L");
-    words.emplace_back(share.writable ? "rw" : "ro");
-  }
-  return words;
-}
-
 void add_firmware_and_kernel(OptionList& options, const MachineConfig& config) {
   if (!config.bios.empty()) options.plain("-bios", config.bios);
   if (config.kernel.empty()) return;
   options.plain("-kernel", config.kernel);
   if (!config.initrd.empty()) options.plain("-initrd", config.initrd);
-  const std::string words = join(kernel_words(config), " ");
+  const std::string words = join(kernel_arguments(config), " ");
   if (!words.empty()) options.plain("-append", words);
 }
 

@@ -84,7 +84,8 @@ void describe_hardware(Members& members, const MachineConfig& config) {
     members.flag("memory_shared", config.memory_file->shared);
   }
   members.text("kernel", config.kernel).text("initrd", config.initrd);
-  members.list("append", strings(config.append)).text("bios", config.bios);
+  members.list("append", strings(config.append));
+  members.flag("append_defaults", config.append_defaults, true).text("bios", config.bios);
 }
 
 void describe_devices(Members& members, const MachineConfig& config) {

@@ -16,7 +16,7 @@
 namespace vmfleet::qemu {
 namespace {
 
-constexpr std::string_view kSchema = "vmfleet.qemu-cache/1";
+constexpr std::string_view kSchema = "vmfleet.qemu-cache/2";
 
 /// "size:mtime in nanoseconds", or "" when there is no such file.
 std::string stamp_of(const std::filesystem::path& binary) {
@@ -49,6 +49,16 @@ std::optional<QemuBinary> ProbeCache::find(const std::filesystem::path& binary) 
   known.version = *version;
   known.features.sandbox = entry->flag("sandbox", false);
   known.features.chardev_input_path = entry->flag("chardev_input_path", false);
+  if (const json::Object* types = (*entry)["machine_types"].as_object()) {
+    for (const auto& [name, cpus] : *types) {
+      known.machine_types.emplace_back(name, static_cast<unsigned>(cpus.as_int().value_or(0)));
+    }
+  }
+  if (const json::Array* models = (*entry)["cpu_models"].as_array()) {
+    for (const json::Value& model : *models) {
+      if (model.is_string()) known.cpu_models.push_back(*model.as_string());
+    }
+  }
   return known;
 }
 
@@ -59,6 +69,10 @@ void ProbeCache::remember(const QemuBinary& binary) const {
   entry.set("version", fmt::format("QEMU emulator version {}", to_string(binary.version)));
   entry.set("sandbox", binary.features.sandbox);
   entry.set("chardev_input_path", binary.features.chardev_input_path);
+  json::Object types;
+  for (const auto& type : binary.machine_types) types.set(type.name, std::int64_t{type.most_cpus});
+  entry.set("machine_types", std::move(types));
+  entry.set("cpu_models", json::Array(binary.cpu_models.begin(), binary.cpu_models.end()));
   json::Object binaries = read_binaries(file_);
   binaries.set(binary.path.string(), std::move(entry));
   json::Object document;

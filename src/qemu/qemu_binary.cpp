@@ -11,6 +11,7 @@
 
 #include <vmfleet/base/text.hpp>
 
+#include "qemu/abilities.hpp"
 #include "qemu/probe_cache.hpp"
 #include "qemu/run_bounded.hpp"
 
@@ -84,6 +85,12 @@ Result<QemuBinary> ask(const fs::path& path, std::chrono::milliseconds timeout) 
   }
   binary.version = *version;
   binary.features.chardev_input_path = *version >= kHasInputPath;
+  auto abilities =
+      qemu::run_bounded({path.string(), "-machine", "none", "-nodefaults", "-no-user-config", "-S",
+                         "-display", "none", "-monitor", "none", "-qmp", "stdio"},
+                        timeout, qemu::kAbilityQuestions);
+  if (!abilities) return abilities.error();
+  qemu::read_abilities(abilities->text, binary);
   return binary;
 }
 

@@ -22,7 +22,20 @@ namespace vmfleet::qemu {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::size_t kMostOutput = 16 * 1024;
+constexpr std::size_t kMostOutput = 1024 * 1024;
+
+struct Pipe {
+  bool open() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return false;
+    read_end = UniqueFd(ends[0]);
+    write_end = UniqueFd(ends[1]);
+    return true;
+  }
+
+  UniqueFd read_end;
+  UniqueFd write_end;
+};
 
 class Child {
  public:
@@ -49,13 +62,13 @@ class Child {
 };
 
 /// 0, or the errno of the spawn.
-int spawn_into(const std::vector<std::string>& argv, int out_fd, pid_t& pid) {
+int spawn_between(int in_fd, const std::vector<std::string>& argv, int out_fd, pid_t& pid) {
   std::vector<char*> words;
   for (const auto& word : argv) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  ::posix_spawn_file_actions_adddup2(&actions, in_fd, STDIN_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, out_fd, STDOUT_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, out_fd, STDERR_FILENO);
   // The caller may have blocked signals or ignored SIGPIPE; the child starts afresh.
@@ -91,19 +104,24 @@ bool read_all(int fd, Clock::time_point deadline, std::string& text) {
 }  // namespace
 
 Result<CommandOutput> run_bounded(const std::vector<std::string>& argv,
-                                  std::chrono::milliseconds timeout) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return errno_error("make a pipe", errno);
-  const UniqueFd read_end(ends[0]);
-  UniqueFd write_end(ends[1]);
+                                  std::chrono::milliseconds timeout, std::string_view input) {
+  Pipe to_child;
+  Pipe from_child;
+  if (!to_child.open() || !from_child.open()) return errno_error("make a pipe", errno);
+  // A pipe holds that much before anybody reads it.
+  if (::write(to_child.write_end.get(), input.data(), input.size()) < 0) {
+    return errno_error("write to a pipe", errno);
+  }
   pid_t pid = -1;
-  if (const int failed = spawn_into(argv, write_end.get(), pid); failed != 0) {
+  const int failed = spawn_between(to_child.read_end.get(), argv, from_child.write_end.get(), pid);
+  if (failed != 0) {
     return errno_error(ErrorKind::host_unfit, fmt::format("execute {}", argv[0]), failed);
   }
   Child child(pid);
-  write_end.reset();
+  to_child.write_end.reset();
+  from_child.write_end.reset();
   CommandOutput output;
-  if (!read_all(read_end.get(), Clock::now() + timeout, output.text)) {
+  if (!read_all(from_child.read_end.get(), Clock::now() + timeout, output.text)) {
     return Error(ErrorKind::timed_out,
                  fmt::format("{} did not answer within {}", argv[0],
                              to_string(std::chrono::duration_cast<Milliseconds>(timeout))));

@@ -102,11 +102,22 @@ void check_processors(Problems& problems, const MachineConfig& config) {
   if (config.memory_file) problems.check_path("memory_file", config.memory_file->path);
 }
 
+/// The kernel splits its line at spaces that are not between double quotes, and knows no escapes.
+void check_kernel_argument(Problems& problems, const std::string& key, const std::string& word) {
+  problems.check_text(key, word);
+  problems.require(word.find_first_of("\n\r") == std::string::npos, key, word, "one line",
+                   "put a space between arguments, not a newline");
+  problems.require(std::count(word.begin(), word.end(), '"') % 2 == 0, key, word,
+                   "complete: a double quote is open", "quote a value with spaces: key=\"a b\"");
+}
+
 void check_boot(Problems& problems, const MachineConfig& config) {
   if (!config.kernel.empty()) problems.check_path("kernel", config.kernel);
   if (!config.initrd.empty()) problems.check_path("initrd", config.initrd);
   if (!config.bios.empty()) problems.check_path("bios", config.bios);
-  for (const auto& word : config.append) problems.check_text("append", word);
+  for (std::size_t i = 0; i < config.append.size(); ++i) {
+    check_kernel_argument(problems, fmt::format("append[{}]", i), config.append[i]);
+  }
   if (!config.kernel.empty()) return;
   if (!config.initrd.empty()) problems.add("initrd", "an initrd needs a kernel", "set kernel");
   if (!config.append.empty()) {
@@ -186,15 +197,19 @@ std::vector<ConfigProblem> find_problems(const MachineConfig& config) {
   return problems.take();
 }
 
-std::vector<Error> validate(const MachineConfig& config) {
+std::vector<Error> to_errors(const MachineConfig& config, std::vector<ConfigProblem> problems) {
   std::vector<Error> errors;
-  for (auto& problem : find_problems(config)) {
+  for (auto& problem : problems) {
     errors.push_back(
         Error(ErrorKind::invalid_config, fmt::format("machine {}: {}: {}", sanitize(config.name),
                                                      problem.key, problem.message))
             .hint(std::move(problem.hint)));
   }
   return errors;
+}
+
+std::vector<Error> validate(const MachineConfig& config) {
+  return to_errors(config, find_problems(config));
 }
 
 }  // namespace vmfleet

@@ -94,7 +94,7 @@ TEST_CASE("logs of several machines have a prefix, of one machine none") {
 
 TEST_CASE("--tail shows the last lines of a log") {
   const Vmfleet world;
-  world.run(up_with("flood", {"--append", "5000"}));
+  world.run(up_with("flood", {"--append", "-- 5000"}));
   const auto all = world.run({"logs"}).out;
   CHECK(count_of(all, "\n") == 5001);
   CHECK(world.run({"logs", "--tail", "2"}).out == "line 00004999\nvmfleet: guest ready\n");
@@ -104,14 +104,14 @@ TEST_CASE("--tail shows the last lines of a log") {
 
 TEST_CASE("guest output cannot drive the terminal unless it is asked for raw") {
   const Vmfleet world;
-  world.run(up_with("say", {"--append", "evil \x1b[2J text"}));
+  world.run(up_with("say", {"--append", "-- evil \x1b[2J text"}));
   CHECK_THAT(world.run({"logs"}).out, ContainsSubstring("evil  text"));
   CHECK_THAT(world.run({"logs", "--raw"}).out, ContainsSubstring("evil \x1b[2J text"));
 }
 
 TEST_CASE("a follower sees all and ends with the machine") {
   const Vmfleet world;
-  const auto ran = world.run(up_with("late", {"--append", "500", "--no-wait"}));
+  const auto ran = world.run(up_with("late", {"--append", "-- 500", "--no-wait"}));
   CHECK(ran.code == 0);
   const auto followed =
       world.shell("vmfleet logs -f & vmfleet wait; vmfleet kill --progress none; wait $!");
@@ -196,7 +196,7 @@ TEST_CASE("a wait that begins too late still sees what was there in time") {
 
 TEST_CASE("a wait's own timeout counts from when it began, and does not judge the machine") {
   const Vmfleet world;
-  const Words late = {"--append", "1500", "--no-wait", "--timeout", "1ms"};
+  const Words late = {"--append", "-- 1500", "--no-wait", "--timeout", "1ms"};
   CHECK(world.run(up_with("late", late)).code == 0);
   const auto impatient = world.run({"wait", "vm-0", "--timeout", "1ms"});
   CHECK(impatient.code == 6);

@@ -82,7 +82,7 @@ TEST_CASE("on a terminal the display shows every machine and ends with its last 
 
 TEST_CASE("between two frames the cursor is always shown") {
   const Vmfleet world;
-  Terminal terminal(world, up_with("late", {"--append", "1500"}));
+  Terminal terminal(world, up_with("late", {"--append", "-- 1500"}));
   CHECK(terminal.wait() == 0);
   const std::string& output = terminal.output();
   std::size_t frames = 0;

@@ -52,7 +52,7 @@ Process QemuSession::spawn(const SessionOptions& options) {
   add("-m", "32");
   add("-display", "none");
   add("-kernel", testkit::guest_path(options.guest).string());
-  if (!options.append.empty()) add("-append", options.append);
+  if (!options.append.empty()) add("-append", "-- " + options.append);
   add("-chardev", "socket,id=control,fd=3,server=on,wait=off");
   add("-mon", "chardev=control,mode=control");
   add("-chardev", "stdio,id=events,signal=off");

@@ -22,6 +22,9 @@ std::string sanitize(std::string_view text);
 
 /// The candidate that a mistyped word most likely meant, or "" when none is near.
 std::string_view nearest(std::string_view word, const std::vector<std::string>& candidates);
+/// The candidates that it may have meant, at most `most`, the likeliest first.
+std::vector<std::string> near_ones(std::string_view word,
+                                   const std::vector<std::string>& candidates, std::size_t most);
 
 /// `web-{1..3}` → web-1 web-2 web-3; text without braces stands for itself.
 std::vector<std::string> expand_braces(std::string_view pattern);

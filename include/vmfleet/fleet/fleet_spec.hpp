@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 #include <vmfleet/base/units.hpp>
 #include <vmfleet/machine/readiness.hpp>
 #include <vmfleet/qemu/machine_config.hpp>
+#include <vmfleet/qemu/qemu_binary.hpp>
 
 namespace vmfleet {
 
@@ -54,6 +56,9 @@ struct MachineSpec {
 /// *Errors*: `invalid_config`.
 MachineSpec recall(const json::Value& source, const std::filesystem::path& state_root);
 
+/// The QEMU that a machine would run with; nullopt when that cannot be known.
+using BinaryFinder = std::function<std::optional<QemuBinary>(const std::string& qemu, Arch arch)>;
+
 /// What the caller decides about a fleet file.
 struct SpecOptions {
   SpecOptions() = default;
@@ -61,6 +66,7 @@ struct SpecOptions {
   std::string fleet;                 ///< replaces the file's name for the fleet
   std::optional<std::size_t> count;  ///< replaces the count of the only machine class
   std::filesystem::path state_root;  ///< gives `{dir}` its meaning; empty: it is left as it is
+  BinaryFinder binary_of;            ///< empty: machine types and CPU models are not checked
 };
 
 /// A fleet without a file: the text of each option, as the user typed it. Empty: not given.
@@ -70,6 +76,7 @@ struct FleetOptions {
   std::string fleet;
   std::optional<std::size_t> count;
   std::filesystem::path state_root;
+  BinaryFinder binary_of;
   std::string image;  ///< without image, kernel and disks: `tiny`
   std::string kernel;
   std::string initrd;
@@ -113,7 +120,7 @@ struct FleetSpec {
 json::Value describe(const FleetSpec& spec);
 
 /// What stands for a placeholder; those without a value here stay as they are, and so do all other
-/// braces: regular expressions and JSON use them too.
+/// braces, which regular expressions, JSON and a shell's `${variable}` use too.
 struct Placeholders {
   Placeholders() = default;
 

@@ -30,4 +30,9 @@ struct CommandLine {
 /// configuration only, their backends on the wires.
 CommandLine build_command_line(const MachineConfig& config, const Wires& wires = Wires());
 
+/// What `-append` says, in this order: `console=`, `panic=` and `TERM=dumb` (which keeps escape
+/// codes out of the log) unless `config.append` has these keys or `append_defaults` is off, what
+/// devices need, `config.append`.
+std::vector<std::string> kernel_arguments(const MachineConfig& config);
+
 }  // namespace vmfleet

@@ -62,7 +62,8 @@ struct MachineConfig {
   // Every path is absolute: QEMU runs in an empty directory.
   std::string kernel;
   std::string initrd;
-  std::vector<std::string> append;  ///< joined with spaces; the kernel's own quoting applies
+  std::vector<std::string> append;  ///< joined with spaces; see `kernel_arguments`
+  bool append_defaults = true;      ///< for kernels that read them as Linux does
   std::string bios;
 
   std::vector<Disk> disks;

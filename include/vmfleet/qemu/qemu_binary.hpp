@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// QemuBinary: the QEMU of this host, found and asked for its version.
+// QemuBinary: the QEMU of this host, found and asked what it is and can do.
 #pragma once
 
 #include <chrono>
@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <vmfleet/base/result.hpp>
 #include <vmfleet/qemu/arch.hpp>
@@ -36,12 +38,25 @@ struct ProbeOptions {
   std::chrono::milliseconds timeout{10'000};
 };
 
+struct QemuMachineType {
+  QemuMachineType() = default;
+  QemuMachineType(std::string type, unsigned cpus) : name(std::move(type)), most_cpus(cpus) {}
+
+  std::string name;
+  unsigned most_cpus = 0;
+
+  bool operator==(const QemuMachineType&) const = default;
+};
+
 struct QemuBinary {
   QemuBinary() = default;
 
   std::filesystem::path path;
   QemuVersion version;
   QemuFeatures features;
+  /// With every alias as a type of its own. Empty: it does not tell, and anything may be right.
+  std::vector<QemuMachineType> machine_types;
+  std::vector<std::string> cpu_models;  ///< the same
 
   /// `wanted` is a binary, a folder that holds `qemu-system-<arch>`, a name to look up in PATH, or
   /// empty for `qemu-system-<arch>` in PATH. The answer is cached by path, size and mtime.

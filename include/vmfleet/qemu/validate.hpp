@@ -8,6 +8,7 @@
 
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/qemu/machine_config.hpp>
+#include <vmfleet/qemu/qemu_binary.hpp>
 
 namespace vmfleet {
 
@@ -23,8 +24,13 @@ struct ConfigProblem {
 
 /// All of them at once. Files are not looked at: they may appear before the launch.
 std::vector<ConfigProblem> find_problems(const MachineConfig& config);
+/// What this QEMU does not have: machine type, CPU model, so many CPUs. Nothing of what it did not
+/// tell when it was asked.
+std::vector<ConfigProblem> find_problems(const MachineConfig& config, const QemuBinary& binary);
 
-/// The same as errors (`invalid_config`) that name the machine and the key.
+/// Problems as errors (`invalid_config`) that name the machine and the key.
+std::vector<Error> to_errors(const MachineConfig& config, std::vector<ConfigProblem> problems);
+/// All that `find_problems` finds.
 std::vector<Error> validate(const MachineConfig& config);
 
 /// `[A-Za-z0-9][A-Za-z0-9._-]{0,62}`: fit for a folder, a host name and a shell.

@@ -25,12 +25,13 @@ namespace vmfleet::testkit {
 /// | guest | the guest's steps, which run while the machine does |
 /// | on_powerdown | the steps that follow the power button |
 ///
-/// A step is an object: `write` (`{n}` counts, `{line}` is the line read, `{append}` the kernel's
-/// arguments) with `times` (-1: for ever), `burst` and `every_ms`; `wait_ms`, `wait_input` (text),
-/// `wait_command` (QMP), `wait_path` (until the file exists); `read_line`, `echo`; `event` with
-/// `data` and `times`; `listen` (a guest port) with `banner`; `stderr` (text); `close_clients`,
-/// `panic`, `shutdown`, `reset`, `again`: true; `exit`, `debug_exit` (status); `kill` (signal). A
-/// number may be `"append"`: the first number in the kernel's arguments, or the step's `otherwise`.
+/// A step is an object: `write` (`{n}` counts, `{line}` is the line read, `{append}` what
+/// follows `-- ` in the kernel's arguments) with `times` (-1: for ever), `burst` and `every_ms`;
+/// `wait_ms`, `wait_input` (text), `wait_command` (QMP), `wait_path` (until the file exists);
+/// `read_line`, `echo`; `event` with `data` and `times`; `listen` (a guest port) with `banner`;
+/// `stderr` (text); `close_clients`, `panic`, `shutdown`, `reset`, `again`: true; `exit`,
+/// `debug_exit` (status); `kill` (signal). A number may be `"append"`: the first number after that,
+/// or the step's `otherwise`.
 ///
 /// *Errors*: `not_found`.
 std::filesystem::path fake_qemu_path();

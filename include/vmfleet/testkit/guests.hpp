@@ -8,8 +8,8 @@
 namespace vmfleet::testkit {
 
 /// The kernel file of a tiny guest, for `-kernel` on pc, q35 and microvm (x86_64) or virt
-/// (aarch64), with 32 MiB of memory or more. It talks on the first serial port; `-append` is its
-/// argument.
+/// (aarch64), with 32 MiB of memory or more. It talks on the first serial port. What
+/// follows `-- ` in its `-append` is its argument: the words before it are for kernels.
 ///
 /// | guest | what it does |
 /// |---|---|

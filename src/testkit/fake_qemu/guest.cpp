@@ -22,6 +22,13 @@ void replace_all(std::string& text, std::string_view what, std::string_view by) 
   }
 }
 
+/// What is for the guest, as its kernel's arguments say.
+std::string_view argument_of(std::string_view append) noexcept {
+  constexpr std::string_view kMark = "-- ";
+  const auto mark = append.find(kMark);
+  return mark == std::string_view::npos ? std::string_view() : append.substr(mark + kMark.size());
+}
+
 bool has(const json::Value& step, std::string_view key) {
   return !step[key].is_null();
 }
@@ -150,7 +157,7 @@ bool Guest::act(const json::Value& step) {
 
 std::int64_t Guest::number(const json::Value& step, std::string_view key) const {
   if (step[key].is_number()) return step.integer(key, 0);
-  const std::string& words = options_->append;
+  const std::string_view words = argument_of(options_->append);
   const auto digit = words.find_first_of("0123456789");
   std::int64_t value = step.integer("otherwise", -1);
   if (digit != std::string::npos) {
@@ -163,7 +170,7 @@ std::string Guest::expand(std::string_view text) const {
   std::string result(text);
   replace_all(result, "{n}", fmt::format("{:08}", count_));
   replace_all(result, "{line}", line_);
-  replace_all(result, "{append}", options_->append);
+  replace_all(result, "{append}", argument_of(options_->append));
   return result;
 }
 

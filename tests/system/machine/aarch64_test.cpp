@@ -60,7 +60,7 @@ VMFLEET_ASYNC_TEST_CASE("an aarch64 machine becomes ready and has its ports") {
 VMFLEET_ASYNC_TEST_CASE("an aarch64 guest gets its argument and what is typed") {
   ProcessLeakGuard guard;
   MachineConfig config = config_of("say");
-  config.append = {"one,", "two"};
+  config.append = {"--", "one,", "two"};
   Readiness said;
   said.serial = {"one, two\n" + kReady};
   Machine talker = co_await Machine::launch(config, ephemeral());

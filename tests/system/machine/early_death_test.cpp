@@ -78,16 +78,23 @@ TEST_CASE("a host port that is taken") {
   REQUIRE_THAT(error.evidence().front(), ContainsSubstring("host forwarding rule"));
 }
 
-TEST_CASE("a processor model that does not exist") {
+TEST_CASE("a processor property that does not exist") {
   MachineConfig config = marker();
-  config.cpu = "quantum9000";
+  config.cpu = "max,quantum=on";
   REQUIRE(failure_of(config).kind() == ErrorKind::exited);
 }
 
-TEST_CASE("a machine type that does not exist") {
+TEST_CASE("a processor model or machine type that does not exist is refused before the launch") {
   MachineConfig config = marker();
-  config.machine = "pdp11";
-  failure_of(config);
+  config.cpu = "Haswel";
+  const Error no_model = failure_of(config);
+  REQUIRE(no_model.kind() == ErrorKind::invalid_config);
+  REQUIRE_THAT(no_model.hint(), ContainsSubstring("Haswell"));
+  config = marker();
+  config.machine = "q36";
+  const Error no_type = failure_of(config);
+  REQUIRE(no_type.kind() == ErrorKind::invalid_config);
+  REQUIRE_THAT(no_type.hint(), ContainsSubstring("q35"));
 }
 
 TEST_CASE("a kernel that is none") {

@@ -26,6 +26,14 @@ TEST_CASE("a mistyped word finds the one that was meant") {
   REQUIRE(nearest("zzzzzz", {"memory", "cpus"}).empty());
 }
 
+TEST_CASE("near ones are the likeliest first, and what begins alike") {
+  using Names = std::vector<std::string>;
+  const Names models{"486", "Haswell", "Haswell-v1", "Broadwell", "max"};
+  REQUIRE(near_ones("Haswel", models, 5) == Names{"Haswell", "Haswell-v1"});
+  REQUIRE(near_ones("Haswel", models, 1) == Names{"Haswell"});
+  REQUIRE(near_ones("zzzzzz", models, 5).empty());
+}
+
 TEST_CASE("braces expand to a range of names") {
   REQUIRE(expand_braces("web-{1..3}") == std::vector<std::string>{"web-1", "web-2", "web-3"});
   REQUIRE(expand_braces("{0..1}{0..1}") == std::vector<std::string>{"00", "01", "10", "11"});

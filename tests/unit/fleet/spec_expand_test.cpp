@@ -14,6 +14,7 @@ TEST_CASE("placeholders with a value are replaced, everything else stays") {
   REQUIRE(expand("{fleet} {dir} {port:web} {other}", values) == "{fleet} {dir} {port:web} {other}");
   REQUIRE(expand("a{3} {\"x\": 1} { {name} {", values) == "a{3} {\"x\": 1} { web-1 {");
   REQUIRE(expand("{{name}}", values) == "{web-1}");
+  REQUIRE(expand("${name} $ {name}", values) == "${name} $ web-1");
   REQUIRE(expand("", values).empty());
 }
 
@@ -56,6 +57,22 @@ TEST_CASE("a fixed host port is known, a free one is not") {
   const auto problems = problems_in_machine(net + "append = ['port={port:ssh}']");
   REQUIRE(problems == Lines{"4:11: machine.web.append[0]: {port:ssh} is not known before the "
                             "launch (give that forward a fixed host port)"});
+}
+
+TEST_CASE("an unknown placeholder is an error where it stands") {
+  REQUIRE(
+      problems_in_machine("append = ['a', 'host={nmae}']\nlabels = { x = '{port:web}' }") ==
+      Lines{"3:16: machine.web.append[1]: unknown placeholder {nmae} (known are {name}, "
+            "{index}, {fleet}, {dir} and {port:FORWARD}; a shell's ${variable} stays as it is)",
+            "4:16: machine.web.labels.x: {port:web}: there is no forward \"web\" (one of: ssh)"});
+}
+
+TEST_CASE("braces of other languages are no placeholders") {
+  for (const char* text :
+       {"a{2,3}", "\\\\p{greek}", "{\\\"a\\\": 1}", "${variable}", "{{ jinja }}", "{}"}) {
+    INFO(text);
+    REQUIRE(problems_in_machine(std::string("labels = { x = \"") + text + "\" }").empty());
+  }
 }
 
 TEST_CASE("a path in the instance directory is not a relative one") {

@@ -22,7 +22,7 @@ TEST_CASE("the same keys in JSON give the same machines") {
   "fleet": "de\u006do",
   "defaults": {"memory": "512M"},
   "machine": {"web": {"count": 2, "image": "tiny", "paused": false,
-    "append": ["a\"b\\", "{\"]}"], "exit_codes": {"31": "success"},
+    "append": ["a\"b\\\"", "{\"]}\""], "exit_codes": {"31": "success"},
     "net": [{"forward": ["ssh:22"]}], "ready": {"any": ["ssh", {"serial": "x"}]}}}
 })");
   const FleetSpec same = parse_toml(R"(
@@ -32,7 +32,7 @@ memory = "512M"
 [machine.web]
 count = 2
 image = "tiny"
-append = ['a"b\', '{"]}']
+append = ['a"b\"', '{"]}"']
 exit_codes = { 31 = "success" }
 net = [{ forward = ["ssh:22"] }]
 ready.any = ["ssh", { serial = "x" }]

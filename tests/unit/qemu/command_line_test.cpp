@@ -70,7 +70,7 @@ TEST_CASE("a kernel boots directly, its arguments joined") {
   const CommandLine line = build_command_line(config);
   REQUIRE(value_of(line, "-kernel") == "/boot/vm,linux");
   REQUIRE(value_of(line, "-initrd") == "/boot/initrd");
-  REQUIRE(value_of(line, "-append") == "console=ttyS0 quiet");
+  REQUIRE(value_of(line, "-append") == "panic=-1 TERM=dumb console=ttyS0 quiet");
 }
 
 TEST_CASE("without a kernel its arguments and initrd are left out") {

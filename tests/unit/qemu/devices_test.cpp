@@ -176,5 +176,6 @@ TEST_CASE("a root file system on 9p is named to the kernel") {
   config.shares[0].tag = "rootfs";
   config.shares[0].root = true;
   REQUIRE(value_of(build_command_line(config), "-append") ==
-          "quiet root=rootfs rootfstype=9p rootflags=trans=virtio,version=9p2000.L ro");
+          "console=ttyS0 panic=-1 TERM=dumb root=rootfs rootfstype=9p "
+          "rootflags=trans=virtio,version=9p2000.L ro quiet");
 }

@@ -51,6 +51,9 @@ class Folder {
   fs::path path_;
 };
 
+// For its version, and for what it can do.
+constexpr std::size_t kRunsOfAProbe = 2;
+
 ProbeOptions cached_in(const Folder& folder) {
   ProbeOptions options;
   options.cache_file = folder.path() / "cache" / "qemu.json";
@@ -153,11 +156,26 @@ TEST_CASE("a binary is asked once until it changes") {
   const auto again = QemuBinary::probe(file.string(), Arch::x86_64, options);
   REQUIRE(again->version == QemuVersion(8, 0, 0));
   REQUIRE(again->features.sandbox);
-  REQUIRE(folder.runs() == 1);
+  REQUIRE(folder.runs() == kRunsOfAProbe);
   folder.answering("q", "10.1.0");
   REQUIRE(QemuBinary::probe(file.string(), Arch::x86_64, options)->version ==
           QemuVersion(10, 1, 0));
-  REQUIRE(folder.runs() == 2);
+  REQUIRE(folder.runs() == 2 * kRunsOfAProbe);
+}
+
+TEST_CASE("what a binary can do is remembered with its version") {
+  const Folder folder;
+  const fs::path file = folder.program("q", R"(echo 'QEMU emulator version 8.0.0'
+echo '{"return": [{"name": "pc-q35-8.0", "alias": "q35", "cpu-max": 288}], "id": "machines"}'
+echo 'qemu: warning: something'
+echo '{"return": [{"name": "max"}, {"name": "486"}], "id": "cpus"}')");
+  for (int round = 0; round < 2; ++round) {
+    const auto binary = QemuBinary::probe(file.string(), Arch::x86_64, cached_in(folder));
+    REQUIRE(binary->machine_types ==
+            std::vector<QemuMachineType>{{"pc-q35-8.0", 288}, {"q35", 288}});
+    REQUIRE(binary->cpu_models == std::vector<std::string>{"486", "max"});
+  }
+  REQUIRE(folder.runs() == kRunsOfAProbe);
 }
 
 TEST_CASE("a damaged or unwritable cache costs no more than another question") {
@@ -165,7 +183,7 @@ TEST_CASE("a damaged or unwritable cache costs no more than another question") {
   const fs::path file = folder.answering("q", "8.0.0");
   ProbeOptions options = cached_in(folder);
   for (const char* content : {"", "{", "[]", "{\"schema\":\"other\"}",
-                              "{\"schema\":\"vmfleet.qemu-cache/1\",\"binaries\":3}"}) {
+                              "{\"schema\":\"vmfleet.qemu-cache/2\",\"binaries\":3}"}) {
     fs::create_directories(options.cache_file.parent_path());
     std::ofstream(options.cache_file) << content;
     REQUIRE(QemuBinary::probe(file.string(), Arch::x86_64, options).ok());
@@ -183,5 +201,5 @@ TEST_CASE("the cache keeps what other binaries answered") {
     REQUIRE(QemuBinary::probe(first.string(), Arch::x86_64, options).ok());
     REQUIRE(QemuBinary::probe(second.string(), Arch::x86_64, options).ok());
   }
-  REQUIRE(folder.runs() == 2);
+  REQUIRE(folder.runs() == 2 * kRunsOfAProbe);
 }

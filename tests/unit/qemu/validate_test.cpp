@@ -137,7 +137,7 @@ TEST_CASE("text that JSON cannot hold is refused, wherever it stands") {
   config.append = {"caf\xe9"};
   config.exit_codes[31] = "caf\xe9";
   config.qemu_args = {"-name", "caf\xe9"};
-  REQUIRE(keys(config) == Keys{"kernel", "append", "exit_codes", "qemu_args"});
+  REQUIRE(keys(config) == Keys{"kernel", "append[0]", "exit_codes", "qemu_args"});
 }
 
 TEST_CASE("the rest of a machine's fields are checked too") {
@@ -149,4 +149,12 @@ TEST_CASE("the rest of a machine's fields are checked too") {
   config.qemu_args = {std::string("-a\0", 3)};
   config.memory_file.emplace();
   REQUIRE(keys(config) == Keys{"uuid", "memory_file", "debug_exit", "exit_codes", "qemu_args"});
+}
+
+TEST_CASE("kernel arguments are one line with complete quotes") {
+  MachineConfig config = good();
+  config.append = {"a=\"b c\" d", "e"};
+  REQUIRE(keys(config).empty());
+  config.append = {"quiet", "a\nb", "c=\"d e", "x\ty", "z\r"};
+  REQUIRE(keys(config) == Keys{"append[1]", "append[2]", "append[4]"});
 }
