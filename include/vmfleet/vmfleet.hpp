@@ -62,6 +62,7 @@
 
 #include <vmfleet/qemu/arch.hpp>
 #include <vmfleet/qemu/command_line.hpp>
+#include <vmfleet/qemu/device.hpp>
 #include <vmfleet/qemu/diagnosis.hpp>
 #include <vmfleet/qemu/disk.hpp>
 #include <vmfleet/qemu/features.hpp>

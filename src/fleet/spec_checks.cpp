@@ -157,7 +157,7 @@ void check_supported(MachineProblems& problems, const MachineSpec& machine) {
 
 void complete_machine(const Node& node, MachineSpec& machine) {
   MachineConfig& config = machine.config;
-  config.debug_exit = !config.exit_codes.empty() && config.arch == Arch::x86_64;
+  config.debug_exit = !config.exit_codes.empty();
   if (node.find("net") != nullptr) return;
   Net net;
   // Only who will use it gets a port on the host.

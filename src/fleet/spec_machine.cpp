@@ -46,11 +46,50 @@ void read_boot(Table& table, const MachineReader& reader) {
   table.text("image", reader.machine.image);
   read_path(table, "kernel", reader, config.kernel);
   read_path(table, "initrd", reader, config.initrd);
+  read_path(table, "bios", reader, config.bios);
   table.texts("append", config.append);
   table.flag("append_defaults", config.append_defaults);
   table.texts("qemu_args", config.qemu_args);
   table.flag("paused", config.paused);
   table.text("gdb", config.gdb);
+}
+
+Result<OnPanic> parse_on_panic(std::string_view word) {
+  if (word == "exit") return OnPanic::exit;
+  if (word == "pause") return OnPanic::pause;
+  return Error(ErrorKind::invalid_config, fmt::format("\"{}\" is no answer to a panic", word))
+      .hint("one of: exit, pause");
+}
+
+Result<OnReboot> parse_on_reboot(std::string_view word) {
+  if (word == "reset") return OnReboot::reset;
+  if (word == "exit") return OnReboot::exit;
+  return Error(ErrorKind::invalid_config, fmt::format("\"{}\" is no answer to a reboot", word))
+      .hint("one of: reset, exit");
+}
+
+void read_vsock(Table& table, MachineConfig& config) {
+  const Node* node = table.any("vsock");
+  if (node == nullptr) return;
+  if (node->kind == Kind::integer) {
+    table.number("vsock", 3, 0xfffffffe,
+                 [&](std::int64_t cid) { config.attach(Vsock(static_cast<std::uint32_t>(cid))); });
+    return;
+  }
+  bool wanted = false;
+  table.flag("vsock", wanted);
+  if (wanted) config.attach(Vsock(derive_cid(config)));
+}
+
+void read_small_devices(Table& table, MachineConfig& config) {
+  table.flag("rng", config.rng);
+  table.flag("vmgenid", config.vmgenid);
+  table.flag("agent", config.agent);
+  table.flag("pvpanic", config.pvpanic);
+  bool balloon = false;
+  table.flag("balloon", balloon);
+  if (balloon) config.attach(Balloon());
+  read_vsock(table, config);
 }
 
 void read_text_table(Table& table, std::string_view key, std::map<std::string, std::string>& into) {
@@ -86,6 +125,8 @@ void read_exit_codes(Table& table, MachineConfig& config) {
 
 void read_life(Table& table, MachineSpec& machine) {
   table.word("restart", parse_restart, machine.restart);
+  table.word("on_panic", parse_on_panic, machine.config.on_panic);
+  table.word("on_reboot", parse_on_reboot, machine.config.on_reboot);
   if (const Node* stop = table.table("stop")) {
     Table keys(*stop, table.path_of("stop"), table.problems());
     keys.duration("grace", [&](Milliseconds grace) { machine.stop_grace = grace; });
@@ -129,6 +170,7 @@ void read_machine(const Node& node, const std::string& path, MachineReader& read
   read_exit_codes(table, machine.config);
   read_life(table, machine);
   read_ssh(table, reader);
+  read_small_devices(table, machine.config);
   read_disks(table, reader);
   read_nets(table, reader);
   read_shares(table, reader);

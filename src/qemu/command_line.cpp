@@ -103,6 +103,7 @@ CommandLine build_command_line(const MachineConfig& config, const Wires& wires) 
   add_nets(options, config);
   add_shares(options, config);
   add_small_devices(options, config);
+  for (const DeviceParts& device : config.devices) options.words(device.arguments);
   add_lifecycle(options, config);
   options.words(config.qemu_args);
   return std::move(options).take();

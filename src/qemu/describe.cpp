@@ -67,6 +67,12 @@ json::Object describe_fw_cfg(const FwCfg& entry) {
   return members.text("name", entry.name).text("file", entry.file).text("text", entry.text).take();
 }
 
+json::Object describe_parts(const DeviceParts& device) {
+  Members members;
+  members.list("arguments", strings(device.arguments));
+  return members.list("kernel_arguments", strings(device.kernel_arguments)).take();
+}
+
 template <class T>
 json::Array describe_all(const std::vector<T>& items, json::Object (*one)(const T&)) {
   json::Array array;
@@ -97,6 +103,7 @@ void describe_devices(Members& members, const MachineConfig& config) {
   members.flag("rng", config.rng, true).flag("vmgenid", config.vmgenid, true);
   members.flag("agent", config.agent, true).flag("pvpanic", config.pvpanic, true);
   members.flag("debug_exit", config.debug_exit);
+  members.list("devices", describe_all(config.devices, describe_parts));
 }
 
 }  // namespace

@@ -133,6 +133,11 @@ constexpr ExitMessage kMessages[] = {
     {"could not configure /dev/net/tun", kUnfit, "the tap interface cannot be used",
      "make it beforehand, owned by this user"},
 
+    {"vhost-vsock: failed to open vhost device", kUnfit, "this host offers no vsock to guests",
+     "load its driver: modprobe vhost_vsock, and allow this user /dev/vhost-vsock"},
+    {"vhost-vsock: unable to set guest cid", kConflict, "another machine has that vsock address",
+     "choose another number for vsock"},
+
     // Images and other files, after everything that also speaks of opening.
     {"Could not open backing file", kMissing, "the file that a disk image is based on is missing",
      "qemu-img info shows which; qemu-img rebase -u changes it"},

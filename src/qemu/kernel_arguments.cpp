@@ -46,6 +46,9 @@ std::vector<std::string> kernel_arguments(const MachineConfig& config) {
   for (const Share& share : config.shares) {
     if (share.root && share.type == ShareType::p9) add_root(words, share);
   }
+  for (const DeviceParts& device : config.devices) {
+    words.insert(words.end(), device.kernel_arguments.begin(), device.kernel_arguments.end());
+  }
   // Last: the kernel believes the last of two, and what follows `--` is for init.
   words.insert(words.end(), config.append.begin(), config.append.end());
   return words;

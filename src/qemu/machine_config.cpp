@@ -15,4 +15,8 @@ Bus virtio_bus(const MachineConfig& config) {
   return config.machine.rfind("microvm", 0) == 0 ? Bus::mmio : Bus::pci;
 }
 
+std::string virtio_driver(std::string_view kind, const MachineConfig& config) {
+  return std::string(kind) + (virtio_bus(config) == Bus::pci ? "-pci" : "-device");
+}
+
 }  // namespace vmfleet

@@ -18,7 +18,4 @@ void add_nets(OptionList& options, const MachineConfig& config);
 void add_shares(OptionList& options, const MachineConfig& config);
 void add_small_devices(OptionList& options, const MachineConfig& config);
 
-/// `virtio-blk` → `virtio-blk-pci`, or `virtio-blk-device` where there is no PCI.
-std::string virtio_driver(std::string_view kind, const MachineConfig& config);
-
 }  // namespace vmfleet::qemu

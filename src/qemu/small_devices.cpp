@@ -20,7 +20,13 @@ void add_device(OptionList& options, const char* driver) {
   options.json("-device", device);
 }
 
-void add_debug_exit(OptionList& options) {
+void add_debug_exit(OptionList& options, bool x86) {
+  if (!x86) {
+    // To a debugger that is not there go the requests to open files of this host.
+    options.keyed("-semihosting-config", "",
+                  {{"enable", "on"}, {"target", "gdb"}, {"userspace", "on"}});
+    return;
+  }
   json::Object device;
   device.set("driver", "isa-debug-exit").set("iobase", 0xf4).set("iosize", 4);
   options.json("-device", device);
@@ -36,10 +42,6 @@ void add_fw_cfg(OptionList& options, const FwCfg& entry) {
 
 }  // namespace
 
-std::string virtio_driver(std::string_view kind, const MachineConfig& config) {
-  return std::string(kind) + (virtio_bus(config) == Bus::pci ? "-pci" : "-device");
-}
-
 void add_small_devices(OptionList& options, const MachineConfig& config) {
   const bool x86 = config.arch == Arch::x86_64;
   const bool pci = virtio_bus(config) == Bus::pci;
@@ -51,7 +53,7 @@ void add_small_devices(OptionList& options, const MachineConfig& config) {
   }
   if (config.pvpanic && pci) add_device(options, "pvpanic-pci");
   if (config.pvpanic && x86 && !pci) add_device(options, "pvpanic");
-  if (config.debug_exit && x86) add_debug_exit(options);
+  if (config.debug_exit) add_debug_exit(options, x86);
   for (const FwCfg& entry : config.fw_cfg) add_fw_cfg(options, entry);
   for (const std::string& text : config.smbios_strings) {
     options.keyed("-smbios", "type=11", {{"value", text}});

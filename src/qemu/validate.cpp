@@ -159,8 +159,9 @@ bool is_gdb_address(std::string_view gdb) {
 void check_life(Problems& problems, const MachineConfig& config) {
   problems.require(config.gdb.empty() || is_gdb_address(config.gdb), "gdb", config.gdb,
                    "PORT, ADDRESS:PORT or unix:/PATH");
-  if (config.debug_exit && config.arch != Arch::x86_64) {
-    problems.add("debug_exit", "isa-debug-exit exists on x86_64 only");
+  if (config.debug_exit && config.arch == Arch::aarch64 && config.accel == Accelerator::kvm) {
+    problems.add("exit_codes", "an aarch64 guest chooses an exit code under emulation only",
+                 "use accel = \"tcg\"");
   }
   for (const auto& [status, word] : config.exit_codes) {
     if (status < 0 || status > 255) {
@@ -169,6 +170,10 @@ void check_life(Problems& problems, const MachineConfig& config) {
     problems.check_text("exit_codes", word);
   }
   for (const auto& word : config.qemu_args) problems.check_text("qemu_args", word);
+  for (const DeviceParts& device : config.devices) {
+    for (const auto& word : device.arguments) problems.check_text("devices", word);
+    for (const auto& word : device.kernel_arguments) problems.check_text("devices", word);
+  }
 }
 
 }  // namespace

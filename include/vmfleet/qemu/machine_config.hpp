@@ -11,6 +11,7 @@
 #include <vmfleet/base/json.hpp>
 #include <vmfleet/base/units.hpp>
 #include <vmfleet/qemu/arch.hpp>
+#include <vmfleet/qemu/device.hpp>
 #include <vmfleet/qemu/disk.hpp>
 #include <vmfleet/qemu/features.hpp>
 #include <vmfleet/qemu/net.hpp>
@@ -75,7 +76,10 @@ struct MachineConfig {
   bool vmgenid = true;  ///< where the machine type has it
   bool agent = true;    ///< the port of the guest agent
   bool pvpanic = true;
-  bool debug_exit = false;  ///< isa-debug-exit at port 0xf4: the guest chooses QEMU's exit status
+  /// The guest chooses QEMU's exit status: by isa-debug-exit at port 0xf4 ((value << 1) | 1), on
+  /// aarch64 by semihosting's SYS_EXIT (the value itself; emulation only, and no access to files).
+  bool debug_exit = false;
+  std::vector<DeviceParts> devices;       ///< see `attach`
   std::map<int, std::string> exit_codes;  ///< QEMU's exit status → "success" or the user's word
 
   OnPanic on_panic = OnPanic::exit;
@@ -85,6 +89,13 @@ struct MachineConfig {
   std::string gdb;                     ///< `PORT`, `ADDRESS:PORT` or `unix:/PATH`; empty: no stub
   std::vector<std::string> qemu_args;  ///< passed on as they are, last
 
+  /// Adds a device, as it suits architecture and machine type: set these first.
+  template <Device T>
+  MachineConfig& attach(const T& device) {
+    devices.push_back(device.parts(*this));
+    return *this;
+  }
+
   bool operator==(const MachineConfig&) const = default;
 };
 
@@ -93,6 +104,8 @@ std::string machine_type(const MachineConfig& config);
 /// How virtio devices are attached.
 enum class Bus { pci, mmio };
 Bus virtio_bus(const MachineConfig& config);
+/// `virtio-blk` → `virtio-blk-pci`, or `virtio-blk-device` where there is no PCI.
+std::string virtio_driver(std::string_view kind, const MachineConfig& config);
 
 /// What the user decides, defaults left out, in a fixed order: the same machine gives the same
 /// text. `uuid` and `features` are not part of it: they come with the launch and the host.

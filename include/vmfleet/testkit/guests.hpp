@@ -24,11 +24,12 @@ namespace vmfleet::testkit {
 /// | reset, triple_fault | `vmfleet: guest resets` or `faults`, and does, for ever |
 /// | poweroff | the ready line, then switches off |
 /// | button | the ready line; switches off when its power button is pressed (pc, q35, virt) |
-/// | exit_code | the ready line, then writes the argument, or 16, to isa-debug-exit at 0xf4 |
+/// | exit_code | the ready line, then exits with the argument, or 16: isa-debug-exit at 0xf4, on
+/// |           | aarch64 semihosting |
 /// | panic | what a Linux kernel prints; tells a pvpanic device |
 ///
 /// microvm has no interval timer behind port 0x61, so count and late do not wait there, and reset
-/// does not reset. aarch64 has no login, flood, count, triple_fault and exit_code.
+/// does not reset. aarch64 has no login, flood, count and triple_fault.
 /// *Errors*: `not_found`.
 std::filesystem::path guest_path(std::string_view name, std::string_view arch = "x86_64");
 

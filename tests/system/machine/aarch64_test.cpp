@@ -134,3 +134,16 @@ VMFLEET_ASYNC_TEST_CASE("a reset loop on aarch64 is told from a slow boot") {
   REQUIRE(error.kind() == ErrorKind::exited);
   REQUIRE_THAT(error.what(), ContainsSubstring("reset itself"));
 }
+
+VMFLEET_ASYNC_TEST_CASE("an aarch64 guest chooses QEMU's exit code") {
+  ProcessLeakGuard guard;
+  LaunchOptions options;
+  options.readiness.exit = true;
+  MachineConfig config = config_of("exit_code");
+  config.append = {"--", "31"};
+  config.debug_exit = true;
+  config.exit_codes = {{31, "success"}};
+  Machine machine = co_await Machine::launch(config, options);
+  const ReadyReport report = co_await machine.wait_ready();
+  REQUIRE_THAT(report.seen.at(0), ContainsSubstring("exit code 31: success"));
+}

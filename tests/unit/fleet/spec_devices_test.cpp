@@ -119,3 +119,30 @@ TEST_CASE("an injection that cannot be is refused") {
     REQUIRE(problems_in_machine(keys).size() == 1);
   }
 }
+
+TEST_CASE("small devices are added and left out, and life's turns chosen") {
+  const MachineConfig config = parse_machine(
+                                   "balloon = true\nvsock = 77\nrng = false\nagent = false\n"
+                                   "bios = 'fw.bin'\non_panic = 'pause'\non_reboot = 'exit'\n")
+                                   .config;
+  MachineConfig expected = parse_machine("").config;
+  expected.attach(Balloon()).attach(Vsock(77));
+  expected.rng = expected.agent = false;
+  expected.bios = "/fleets/demo/fw.bin";
+  expected.on_panic = OnPanic::pause;
+  expected.on_reboot = OnReboot::exit;
+  REQUIRE(config == expected);
+}
+
+TEST_CASE("a vsock address is asked for by number, or derived") {
+  const MachineConfig derived = parse_machine("vsock = true").config;
+  MachineConfig expected = parse_machine("").config;
+  expected.attach(Vsock(derive_cid(expected)));
+  REQUIRE(derived == expected);
+  REQUIRE(parse_machine("vsock = false").config.devices.empty());
+  REQUIRE(problems_in_machine("vsock = 2") ==
+          Lines{"3:9: machine.web.vsock: 2 is not in 3..4294967294"});
+  REQUIRE(problems_in_machine("on_panic = 'reboot'") ==
+          Lines{"3:12: machine.web.on_panic: \"reboot\" is no answer to a panic (one of: exit, "
+                "pause)"});
+}

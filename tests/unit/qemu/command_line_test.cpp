@@ -102,6 +102,7 @@ TEST_CASE("another architecture has its own machine, processor and devices") {
   REQUIRE(value_of(line, "-cpu") == "cortex-a53");
   REQUIRE(device(line, "vmgenid").is_null());
   REQUIRE(device(line, "isa-debug-exit").is_null());
+  REQUIRE(value_of(line, "-semihosting-config") == "enable=on,target=gdb,userspace=on");
   REQUIRE_FALSE(device(line, "pvpanic-pci").is_null());
   config.accel = Accelerator::kvm;
   REQUIRE(value_of(build_command_line(config), "-machine") == "virt,gic-version=host");

@@ -57,6 +57,8 @@ TEST_CASE("any field that the user decides changes the description") {
       [](auto& c) { c.agent = false; },
       [](auto& c) { c.pvpanic = false; },
       [](auto& c) { c.debug_exit = true; },
+      [](auto& c) { c.attach(Balloon()); },
+      [](auto& c) { c.attach(Vsock(3)); },
       [](auto& c) { c.exit_codes[31] = "success"; },
       [](auto& c) { c.on_panic = OnPanic::pause; },
       [](auto& c) { c.on_reboot = OnReboot::exit; },

@@ -129,6 +129,53 @@ TEST_CASE("a guest may choose QEMU's exit status") {
   REQUIRE(exit.integer("iosize", 0) == 4);
 }
 
+namespace {
+
+struct Watchdog {
+  [[nodiscard]] DeviceParts parts(const MachineConfig& config) const {
+    DeviceParts parts;
+    parts.arguments = {"-device", "i6300esb"};
+    parts.kernel_arguments = {"watchdog_cpus=" + std::to_string(config.cpus)};
+    return parts;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a device of the user's own adds arguments for QEMU and for the kernel") {
+  MachineConfig config;
+  config.kernel = "/k";
+  config.cpus = 2;
+  config.append = {"quiet"};
+  config.attach(Watchdog());
+  const CommandLine line = build_command_line(config);
+  const auto devices = values_of(line, "-device");
+  REQUIRE(std::count(devices.begin(), devices.end(), "i6300esb") == 1);
+  REQUIRE(value_of(line, "-append") == "console=ttyS0 panic=-1 TERM=dumb watchdog_cpus=2 quiet");
+}
+
+TEST_CASE("a balloon and a vsock are attached as the machine type wants them") {
+  MachineConfig config;
+  config.attach(Balloon()).attach(Vsock(7));
+  const CommandLine line = build_command_line(config);
+  REQUIRE(device(line, "virtio-balloon-pci").flag("free-page-reporting", false));
+  REQUIRE(device(line, "vhost-vsock-pci").integer("guest-cid", 0) == 7);
+  MachineConfig small;
+  small.machine = "microvm";
+  small.attach(Balloon());
+  REQUIRE_FALSE(device(build_command_line(small), "virtio-balloon-device").is_null());
+}
+
+TEST_CASE("a machine's vsock address is its own, and no reserved one") {
+  MachineConfig one;
+  one.name = "web-1";
+  MachineConfig other;
+  other.name = "web-2";
+  REQUIRE(derive_cid(one) == derive_cid(one));
+  REQUIRE(derive_cid(one) != derive_cid(other));
+  REQUIRE(derive_cid(one) >= 3);
+}
+
 TEST_CASE("the guest agent has its well-known port name") {
   const json::Value port = device(build_command_line(MachineConfig()), "virtserialport");
   REQUIRE(port.text("name") == "org.qemu.guest_agent.0");
