@@ -4,17 +4,11 @@
 
 #include <fstream>
 
-#include <vmfleet/async/time.hpp>
-#include <vmfleet/base/error.hpp>
 #include <vmfleet/io/files.hpp>
-#include <vmfleet/io/process.hpp>
-#include <vmfleet/machine/machine.hpp>
-#include <vmfleet/testkit/guests.hpp>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/machine_fixture.hpp"
 #include "tests/support/process_leak_guard.hpp"
-#include "tests/support/qemu_session.hpp"
-#include "tests/support/temp_dir.hpp"
 
 #include <vmfleet/testkit/catch2.hpp>
 
@@ -24,23 +18,11 @@ using namespace vmfleet::test;
 namespace {
 
 MachineConfig with_disk(const std::filesystem::path& file, DiskMode mode) {
-  MachineConfig config;
-  config.name = "vm-0";
-  config.qemu = qemu_under_test().string();
-  config.accel = Accelerator::tcg;
-  config.memory = Bytes::mebi(32);
-  config.kernel = testkit::guest_path("marker").string();
+  MachineConfig config = config_of("marker");
   config.paused = true;
   config.disks.emplace_back(file.string());
   config.disks[0].mode = mode;
   return config;
-}
-
-LaunchOptions detached(const TempDir& root) {
-  LaunchOptions options;
-  options.lifetime = Lifetime::detached;
-  options.state_root = root.path();
-  return options;
 }
 
 void write_image(const std::filesystem::path& path, char content, Bytes size = Bytes::mebi(1)) {
@@ -48,19 +30,9 @@ void write_image(const std::filesystem::path& path, char content, Bytes size = B
   std::filesystem::resize_file(path, size.count());
 }
 
-/// Launches and stops: what is left is what the launch staged.
-Task<void> launch_once(MachineConfig config, LaunchOptions options) {
-  Machine machine = co_await Machine::launch(std::move(config), std::move(options));
-  co_await machine.stop(StopOptions::kill());
-}
-
 Task<ErrorKind> refusal_of(MachineConfig config, LaunchOptions options) {
-  try {
-    co_await launch_once(std::move(config), std::move(options));
-  } catch (const Error& error) {
-    co_return error.kind();
-  }
-  co_return ErrorKind::internal;
+  const Error error = co_await error_of(launch_once(std::move(config), std::move(options)));
+  co_return error.kind();
 }
 
 std::string bytes_of(const std::filesystem::path& path) {
@@ -189,13 +161,8 @@ VMFLEET_ASYNC_TEST_CASE("an unreadable qcow2 image is named before QEMU starts")
   write_image(images / "a.img", 'a');
   MachineConfig config = with_disk(images / "a.img", DiskMode::overlay);
   config.disks[0].format = DiskFormat::qcow2;
-  std::string what;
-  try {
-    co_await Machine::launch(config, detached(root));
-  } catch (const Error& error) {
-    what = error.what();
-  }
-  REQUIRE_THAT(what, ContainsSubstring("a.img is not a qcow2 image"));
+  const Error error = co_await error_of(launch_once(config, detached(root)));
+  REQUIRE_THAT(error.what(), ContainsSubstring("a.img is not a qcow2 image"));
 }
 
 VMFLEET_ASYNC_TEST_CASE("a file that is being written has no reader, and the writer no rival") {

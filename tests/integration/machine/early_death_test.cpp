@@ -2,16 +2,12 @@
 // A QEMU that misbehaves while it is launched: an error that says how, and nothing left.
 #include <cstdlib>
 
-#include <vmfleet/base/error.hpp>
-#include <vmfleet/machine/machine.hpp>
 #include <vmfleet/testkit/async_test.hpp>
 #include <vmfleet/testkit/fake_qemu.hpp>
-#include <vmfleet/testkit/guests.hpp>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/machine_fixture.hpp"
 #include "tests/support/process_leak_guard.hpp"
-#include "tests/support/qemu_session.hpp"
-#include "tests/support/temp_dir.hpp"
 
 using namespace vmfleet;
 using namespace vmfleet::test;
@@ -27,33 +23,15 @@ Error failure_with(const std::string& script) {
   ProcessLeakGuard guard;
   const TempDir root;
   ::setenv("FAKE_QEMU_SCRIPT", script.c_str(), 1);
-  MachineConfig config;
-  config.name = "vm-0";
-  config.qemu = testkit::fake_qemu_path().string();
-  config.accel = Accelerator::tcg;
-  config.kernel = testkit::guest_path("marker").string();
-  Net net;
-  net.forwards.push_back(Forward("ssh", 22));
-  config.nets.push_back(net);
-  LaunchOptions options;
+  LaunchOptions options = ephemeral();
   options.state_root = root.path();
-  options.readiness.serial = {"vmfleet: guest ready"};
   options.readiness.timeout = Milliseconds(20'000);
-  auto work = [&]() -> Task<void> {
-    Machine machine = co_await Machine::launch(config, options);
-    co_await machine.wait_ready();
-  };
-  std::optional<Error> failure;
-  try {
-    testkit::run_async(work());
-  } catch (const Error& error) {
-    failure = error;
-  }
+  auto work = [&]() -> Task<void> { co_await boot(with_forward(config_of("marker")), options); };
+  const Error failure = testkit::run_async(error_of(work()));
   ::unsetenv("FAKE_QEMU_SCRIPT");
-  REQUIRE(failure.has_value());
   REQUIRE(guard.leaked().empty());
   REQUIRE(std::filesystem::is_empty(root.path()));
-  return *failure;
+  return failure;
 }
 
 }  // namespace

@@ -4,17 +4,13 @@
 
 #include <fmt/format.h>
 
-#include <vmfleet/async/time.hpp>
 #include <vmfleet/async/when.hpp>
-#include <vmfleet/base/error.hpp>
 #include <vmfleet/io/files.hpp>
 #include <vmfleet/io/process.hpp>
-#include <vmfleet/machine/machine.hpp>
-#include <vmfleet/testkit/guests.hpp>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/machine_fixture.hpp"
 #include "tests/support/process_leak_guard.hpp"
-#include "tests/support/temp_dir.hpp"
 
 #include <vmfleet/testkit/catch2.hpp>
 
@@ -57,25 +53,15 @@ Task<void> make_images(std::filesystem::path folder) {
 }
 
 MachineConfig with_disk(const std::filesystem::path& folder, DiskFormat format, DiskMode mode) {
-  MachineConfig config;
-  config.name = "vm-0";
-  config.accel = Accelerator::tcg;
-  config.memory = Bytes::mebi(32);
+  MachineConfig config = bare_config();
   config.disks.emplace_back((folder / ("root." + std::string(to_string(format)))).string());
   config.disks[0].format = format;
   config.disks[0].mode = mode;
   return config;
 }
 
-LaunchOptions detached(const TempDir& root) {
-  LaunchOptions options;
-  options.lifetime = Lifetime::detached;
-  options.state_root = root.path();
-  return options;
-}
-
 /// What the boot sector printed.
-Task<std::string> boot(MachineConfig config, LaunchOptions options) {
+Task<std::string> boot_sector_says(MachineConfig config, LaunchOptions options) {
   Machine machine = co_await Machine::launch(std::move(config), std::move(options));
   Readiness readiness;
   readiness.regex = {"(written|refused)"};
@@ -90,16 +76,6 @@ constexpr DiskFormat kFormats[] = {DiskFormat::raw, DiskFormat::qcow2};
 constexpr DiskMode kModes[] = {DiskMode::overlay, DiskMode::copy, DiskMode::snapshot,
                                DiskMode::read_only, DiskMode::direct};
 
-Task<Error> failure_of(MachineConfig config, LaunchOptions options) {
-  try {
-    Machine machine = co_await Machine::launch(std::move(config), std::move(options));
-    co_await machine.stop(StopOptions::kill());
-  } catch (const Error& error) {
-    co_return error;
-  }
-  co_return Error(ErrorKind::internal, "it started");
-}
-
 }  // namespace
 
 VMFLEET_ASYNC_TEST_CASE(
@@ -112,8 +88,8 @@ VMFLEET_ASYNC_TEST_CASE(
       co_await make_images(images.path());
       const MachineConfig config = with_disk(images.path(), format, mode);
       const std::string source = files::read(config.disks[0].file);
-      const std::string first = co_await boot(config, detached(root));
-      const std::string second = co_await boot(config, detached(root));
+      const std::string first = co_await boot_sector_says(config, detached(root));
+      const std::string second = co_await boot_sector_says(config, detached(root));
       INFO(to_string(format) << " " << to_string(mode));
       const bool read_only = mode == DiskMode::read_only;
       REQUIRE(first == (read_only ? "boot 0 refused" : "boot 0 written"));
@@ -131,16 +107,16 @@ VMFLEET_ASYNC_TEST_CASE(
   const TempDir images;
   co_await make_images(images.path());
   const MachineConfig config = with_disk(images.path(), DiskFormat::raw, DiskMode::overlay);
-  std::string seen = co_await boot(config, detached(root));
+  std::string seen = co_await boot_sector_says(config, detached(root));
   REQUIRE(seen == "boot 0 written");
   std::string other = boot_image();
   other[74] = '5';
   std::ofstream(config.disks[0].file) << other;
-  const Error error = co_await failure_of(config, detached(root));
+  const Error error = co_await error_of(launch_once(config, detached(root)));
   REQUIRE(error.kind() == ErrorKind::conflict);
   LaunchOptions remake = detached(root);
   remake.remake_disks = true;
-  seen = co_await boot(config, remake);
+  seen = co_await boot_sector_says(config, remake);
   REQUIRE(seen == "boot 5 written");
 }
 
@@ -154,7 +130,7 @@ VMFLEET_ASYNC_TEST_CASE("a disk with a thread of its own and any aio boots") {
     config.disks[0].aio = aio;
     config.disks[0].cache = DiskCache::none;
     config.disks[0].iothread = true;
-    const std::string seen = co_await boot(config, detached(root));
+    const std::string seen = co_await boot_sector_says(config, detached(root));
     INFO(to_string(aio));
     REQUIRE(seen == "boot 0 written");
   }
@@ -237,7 +213,7 @@ VMFLEET_ASYNC_TEST_CASE(
       MachineConfig second = with_disk(images.path(), DiskFormat::raw, mode);
       second.name = "web-1";
       second.disks[0].file = (images / name).string();
-      const Error error = co_await failure_of(second, detached(other_root));
+      const Error error = co_await error_of(launch_once(second, detached(other_root)));
       INFO(to_string(mode) << " " << name << ": " << error.what());
       REQUIRE(error.kind() == ErrorKind::conflict);
       REQUIRE_THAT(error.what(), ContainsSubstring("web-1"));
@@ -246,7 +222,7 @@ VMFLEET_ASYNC_TEST_CASE(
   }
   co_await owner.stop(StopOptions::kill());
   MachineConfig second = with_disk(images.path(), DiskFormat::raw, DiskMode::direct);
-  co_await failure_of(second, detached(other_root));
+  co_await launch_once(second, detached(other_root));
 }
 
 VMFLEET_ASYNC_TEST_CASE("an image that is read by many is written by none") {
@@ -262,7 +238,7 @@ VMFLEET_ASYNC_TEST_CASE("an image that is read by many is written by none") {
   Machine b = co_await Machine::launch(config, detached(root));
   config.name = "c";
   config.disks[0].mode = DiskMode::direct;
-  const Error error = co_await failure_of(config, detached(root));
+  const Error error = co_await error_of(launch_once(config, detached(root)));
   REQUIRE(error.kind() == ErrorKind::conflict);
   REQUIRE_THAT(error.what(), ContainsSubstring("c cannot write"));
   REQUIRE_THAT(error.what(), ContainsSubstring("a of fleet default"));

@@ -4,54 +4,35 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <vmfleet/base/error.hpp>
 #include <vmfleet/base/unique_fd.hpp>
-#include <vmfleet/machine/machine.hpp>
 #include <vmfleet/testkit/async_test.hpp>
-#include <vmfleet/testkit/guests.hpp>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/machine_fixture.hpp"
 #include "tests/support/process_leak_guard.hpp"
-#include "tests/support/temp_dir.hpp"
 
 using namespace vmfleet;
 using namespace vmfleet::test;
 
 namespace {
 
-MachineConfig marker() {
-  MachineConfig config;
-  config.name = "vm-0";
-  config.accel = Accelerator::tcg;
-  config.memory = Bytes::mebi(32);
-  config.kernel = testkit::guest_path("marker").string();
-  return config;
-}
-
 Error failure_of(const MachineConfig& config) {
   ProcessLeakGuard guard;
   const TempDir root;
   LaunchOptions options;
   options.state_root = root.path();
-  auto work = [&]() -> Task<void> { co_await Machine::launch(config, options); };
-  std::optional<Error> failure;
-  try {
-    testkit::run_async(work());
-  } catch (const Error& error) {
-    failure = error;
-  }
-  REQUIRE(failure.has_value());
+  const Error failure = testkit::run_async(error_of(Machine::launch(config, options)));
   REQUIRE(guard.leaked().empty());
   REQUIRE(std::filesystem::is_empty(root.path()));
-  INFO(failure->what());
-  REQUIRE_FALSE(failure->hint().empty());
-  return *failure;
+  INFO(failure.what());
+  REQUIRE_FALSE(failure.hint().empty());
+  return failure;
 }
 
 }  // namespace
 
 TEST_CASE("an option that QEMU does not know") {
-  MachineConfig config = marker();
+  MachineConfig config = config_of("marker");
   config.qemu_args = {"-no-such-option"};
   const Error error = failure_of(config);
   REQUIRE(error.kind() == ErrorKind::exited);
@@ -67,7 +48,7 @@ TEST_CASE("a host port that is taken") {
   REQUIRE(::bind(squatter.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
   REQUIRE(::listen(squatter.get(), 1) == 0);
   REQUIRE(::getsockname(squatter.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
-  MachineConfig config = marker();
+  MachineConfig config = config_of("marker");
   Forward forward("web", 80);
   forward.host_port = ntohs(address.sin_port);
   config.nets.emplace_back();
@@ -79,18 +60,18 @@ TEST_CASE("a host port that is taken") {
 }
 
 TEST_CASE("a processor property that does not exist") {
-  MachineConfig config = marker();
+  MachineConfig config = config_of("marker");
   config.cpu = "max,quantum=on";
   REQUIRE(failure_of(config).kind() == ErrorKind::exited);
 }
 
 TEST_CASE("a processor model or machine type that does not exist is refused before the launch") {
-  MachineConfig config = marker();
+  MachineConfig config = config_of("marker");
   config.cpu = "Haswel";
   const Error no_model = failure_of(config);
   REQUIRE(no_model.kind() == ErrorKind::invalid_config);
   REQUIRE_THAT(no_model.hint(), ContainsSubstring("Haswell"));
-  config = marker();
+  config = config_of("marker");
   config.machine = "q36";
   const Error no_type = failure_of(config);
   REQUIRE(no_type.kind() == ErrorKind::invalid_config);
@@ -98,19 +79,19 @@ TEST_CASE("a processor model or machine type that does not exist is refused befo
 }
 
 TEST_CASE("a kernel that is none") {
-  MachineConfig config = marker();
+  MachineConfig config = config_of("marker");
   config.kernel = "/proc/self/status";
   failure_of(config);
 }
 
 TEST_CASE("a QEMU that is not there") {
-  MachineConfig config = marker();
+  MachineConfig config = config_of("marker");
   config.qemu = "/nonexistent/qemu-system-x86_64";
   REQUIRE(failure_of(config).kind() == ErrorKind::host_unfit);
 }
 
 TEST_CASE("more memory than the host can address") {
-  MachineConfig config = marker();
+  MachineConfig config = config_of("marker");
   config.memory = Bytes::gibi(1 << 20);
   failure_of(config);
 }

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// How machines end, on a real QEMU and on the fake one alike.
+#include <chrono>
+#include <csignal>
+
+#include <vmfleet/instance/locks.hpp>
+#include <vmfleet/qmp/commands.hpp>
+
+#include "tests/support/catch.hpp"
+#include "tests/support/machine_fixture.hpp"
+#include "tests/support/process_leak_guard.hpp"
+
+#include <vmfleet/testkit/catch2.hpp>
+
+using namespace vmfleet;
+using namespace vmfleet::test;
+
+VMFLEET_ASYNC_TEST_CASE("a machine is stopped politely although a client is kept connected") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Machine machine = co_await boot(config_of("button"), detached(root));
+  qmp::Client kept = co_await machine.connect();
+  const qmp::Status before = co_await qmp::query_status(kept);
+  REQUIRE(before.running);
+  const StopReport report = co_await machine.stop();
+  REQUIRE(report.rung == StopRung::powerdown);
+}
+
+VMFLEET_ASYNC_TEST_CASE("a guest that ignores the power button is stopped by quit") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Machine machine = co_await boot(config_of("marker"), detached(root));
+  const StopOptions options = with_grace(Milliseconds(300));
+  const StopReport report = co_await machine.stop(options);
+  REQUIRE(report.rung == StopRung::quit);
+  REQUIRE(report.exit.kind == "host-qmp-quit");
+  const StopReport again = co_await machine.stop(options);
+  REQUIRE(again.rung == StopRung::already_stopped);
+}
+
+VMFLEET_ASYNC_TEST_CASE(
+    "a QEMU that is stopped by a signal is killed, and stop returns only then") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Machine machine = co_await boot(config_of("marker"), detached(root));
+  REQUIRE(::kill(machine.pid(), SIGSTOP) == 0);
+  StopOptions options = with_grace(Milliseconds(100));
+  options.patience = Milliseconds(100);
+  const StopReport report = co_await machine.stop(options);
+  REQUIRE(report.rung == StopRung::sigkill);
+  REQUIRE(report.exit.kind == "killed");
+  REQUIRE_FALSE(is_alive(InstanceDirectory::open(machine.directory())));
+}
+
+VMFLEET_ASYNC_TEST_CASE(
+    "a paused machine, which cannot hear its power button, is stopped at once") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Machine machine = co_await boot(config_of("button"), detached(root));
+  co_await machine.pause();
+  const StopReport report = co_await machine.stop(with_grace(std::chrono::hours(1)));
+  REQUIRE(report.rung == StopRung::quit);
+}
+
+VMFLEET_ASYNC_TEST_CASE("a machine that had crashed is not stopped, it has crashed") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Machine machine = co_await boot(config_of("marker"), detached(root));
+  REQUIRE(::kill(machine.pid(), SIGKILL) == 0);
+  co_await machine.wait_exit();
+  const StopReport report = co_await machine.stop();
+  REQUIRE(report.rung == StopRung::already_stopped);
+  REQUIRE(inspect_machine(machine.directory()).state == MachineState::crashed);
+}
+
+VMFLEET_ASYNC_TEST_CASE("a machine's end is not overwritten by who still waited for it") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Machine waiting = co_await Machine::launch(config_of("hang"), detached(root));
+  const auto directory = waiting.directory();
+  Machine stopping = co_await Machine::adopt(directory);
+  co_await stopping.stop(StopOptions::kill());
+  const Error ended = co_await error_of(waiting.wait_ready());
+  REQUIRE(ended.kind() == ErrorKind::exited);
+  REQUIRE(inspect_machine(directory).state == MachineState::stopped);
+  REQUIRE_FALSE(inspect_machine(directory).error.has_value());
+
+  Machine next = co_await Machine::launch(config_of("hang"), detached(root));
+  const Error again = co_await error_of(waiting.wait_ready());
+  REQUIRE(again.kind() == ErrorKind::exited);
+  REQUIRE(next.report().state == MachineState::booting);
+  co_await next.stop(StopOptions::kill());
+}
