@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: MIT
 // Fleets, on a real QEMU and on the fake one alike.
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <map>
 
-#include <vmfleet/async/event.hpp>
 #include <vmfleet/async/task_group.hpp>
-#include <vmfleet/async/time.hpp>
 #include <vmfleet/base/error.hpp>
-#include <vmfleet/fleet/fleet.hpp>
 #include <vmfleet/instance/intent.hpp>
 #include <vmfleet/instance/locks.hpp>
-#include <vmfleet/testkit/guests.hpp>
+#include <vmfleet/machine/machine.hpp>
 
 #include "tests/support/catch.hpp"
-#include "tests/support/process_leak_guard.hpp"
-#include "tests/support/qemu_session.hpp"
-#include "tests/support/temp_dir.hpp"
+#include "tests/support/eventually.hpp"
+#include "tests/support/fleet_fixture.hpp"
 
 #include <vmfleet/testkit/catch2.hpp>
 
@@ -25,37 +22,25 @@ using namespace vmfleet::test;
 
 namespace {
 
-const std::vector<std::string> kEveryone;
 const std::vector<std::string> kAnyVm{"vm-*"};
 const std::vector<std::string> kFirst{"vm-0"};
 const std::vector<std::string> kSecond{"vm-1"};
 
-FleetSpec spec_of(std::size_t count, const std::string& guest = "marker") {
-  FleetOptions options;
-  options.fleet = "demo";
-  options.count = count;
-  options.kernel = testkit::guest_path(guest).string();
-  options.memory = "32M";
-  options.accel = "tcg";
-  options.qemu = qemu_under_test().string();
-  options.ready = {"serial=vmfleet: guest ready"};
-  options.forwards = {"ssh:22"};
-  return FleetSpec::from_options(options);
-}
-
-std::map<std::string, pid_t> pids(const FleetReport& report) {
-  std::map<std::string, pid_t> result;
-  for (const auto& machine : report.machines) result[machine.name] = machine.pid.value_or(0);
-  return result;
+/// How often this process has `file` open.
+std::size_t times_open(const std::filesystem::path& file) {
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    if (std::filesystem::read_symlink(entry.path(), gone) == file) ++count;
+  }
+  return count;
 }
 
 }  // namespace
 
 VMFLEET_ASYNC_TEST_CASE("a fleet comes up, repeats itself without effect, and goes down") {
-  ProcessLeakGuard guard;
-  const TempDir root;
-  Fleet fleet(root.path(), "demo");
-  const FleetReport first = co_await fleet.up(spec_of(4));
+  Demo demo;
+  const FleetReport first = co_await demo.fleet.up(spec_of(4));
   REQUIRE(first.ready() == 4);
   REQUIRE(first.failed() == 0);
   std::map<std::uint16_t, std::string> ports;
@@ -65,71 +50,63 @@ VMFLEET_ASYNC_TEST_CASE("a fleet comes up, repeats itself without effect, and go
     ports[machine.ports[0].host_port] = machine.name;
   }
   REQUIRE(ports.size() == 4);
-  const FleetReport again = co_await fleet.up(spec_of(4));
+  const FleetReport again = co_await demo.fleet.up(spec_of(4));
   REQUIRE(pids(again) == pids(first));
-  const FleetReport more = co_await fleet.up(spec_of(5));
+  const FleetReport more = co_await demo.fleet.up(spec_of(5));
   REQUIRE(more.ready() == 5);
   REQUIRE(pids(more)["vm-0"] == pids(first)["vm-0"]);
-  const FleetReport down = co_await fleet.down(kEveryone, StopOptions::kill());
+  const FleetReport down = co_await demo.down();
   REQUIRE(down.machines.size() == 5);
   REQUIRE(down.failed() == 0);
-  REQUIRE_FALSE(std::filesystem::exists(root / "demo"));
-  REQUIRE(guard.leaked().empty());
+  REQUIRE_FALSE(demo.exists());
+  REQUIRE(demo.guard.leaked().empty());
 }
 
 VMFLEET_ASYNC_TEST_CASE("a machine that was killed is started again by the next up") {
-  ProcessLeakGuard guard;
-  const TempDir root;
-  Fleet fleet(root.path(), "demo");
-  const FleetReport first = co_await fleet.up(spec_of(2));
+  Demo demo;
+  const FleetReport first = co_await demo.fleet.up(spec_of(2));
   auto before = pids(first);
   ::kill(before["vm-1"], SIGKILL);
-  while (fleet.status({"vm-1"}).machines[0].pid) co_await sleep_for(Milliseconds(5));
-  REQUIRE(fleet.status({"vm-1"}).machines[0].state == MachineState::crashed);
-  const FleetReport second = co_await fleet.up(spec_of(2));
+  co_await wait_until_ended(demo.root / "demo/vm-1");
+  REQUIRE(demo.fleet.status({"vm-1"}).machines[0].state == MachineState::crashed);
+  const FleetReport second = co_await demo.fleet.up(spec_of(2));
   auto after = pids(second);
   REQUIRE(second.ready() == 2);
   REQUIRE(after["vm-0"] == before["vm-0"]);
   REQUIRE(after["vm-1"] != before["vm-1"]);
-  co_await fleet.down(kEveryone, StopOptions::kill());
+  co_await demo.down();
 }
 
 VMFLEET_ASYNC_TEST_CASE("one failing machine does not take the others with it") {
-  ProcessLeakGuard guard;
-  const TempDir root;
-  Fleet fleet(root.path(), "demo");
+  Demo demo;
   FleetSpec spec = spec_of(3);
   spec.machines[1].config.kernel = testkit::guest_path("panic").string();
-  const FleetReport report = co_await fleet.up(spec);
+  const FleetReport report = co_await demo.fleet.up(spec);
   REQUIRE(report.ready() == 2);
   REQUIRE(report.failed() == 1);
   REQUIRE(report.machines[1].state == MachineState::failed);
   REQUIRE(report.machines[1].error->kind() == ErrorKind::exited);
   REQUIRE_FALSE(report.machines[1].pid.has_value());
-  co_await fleet.down(kEveryone, StopOptions::kill());
+  co_await demo.down();
 }
 
 VMFLEET_ASYNC_TEST_CASE("a changed configuration is a conflict, until it may be replaced") {
-  ProcessLeakGuard guard;
-  const TempDir root;
-  Fleet fleet(root.path(), "demo");
-  const FleetReport first = co_await fleet.up(spec_of(1, "button"));
+  Demo demo;
+  const FleetReport first = co_await demo.fleet.up(spec_of(1, "button"));
   FleetSpec changed = spec_of(1, "marker");
-  const FleetReport refused = co_await fleet.up(changed);
+  const FleetReport refused = co_await demo.fleet.up(changed);
   REQUIRE(refused.machines[0].error->kind() == ErrorKind::conflict);
-  REQUIRE(fleet.status().machines[0].pid == first.machines[0].pid);
+  REQUIRE(demo.fleet.status().machines[0].pid == first.machines[0].pid);
   UpOptions replace;
   replace.recreate = true;
-  const FleetReport replaced = co_await fleet.up(changed, replace);
+  const FleetReport replaced = co_await demo.fleet.up(changed, replace);
   REQUIRE(replaced.ready() == 1);
   REQUIRE(replaced.machines[0].pid != first.machines[0].pid);
-  co_await fleet.down(kEveryone, StopOptions::kill());
+  co_await demo.down();
 }
 
 VMFLEET_ASYNC_TEST_CASE("never more machines boot at once than allowed") {
-  ProcessLeakGuard guard;
-  const TempDir root;
-  Fleet fleet(root.path(), "demo");
+  Demo demo;
   UpOptions options;
   options.max_boot = 2;
   std::map<std::string, bool> booting;
@@ -141,123 +118,19 @@ VMFLEET_ASYNC_TEST_CASE("never more machines boot at once than allowed") {
     for (const auto& [name, is] : booting) now += is ? 1 : 0;
     most = std::max(most, now);
   };
-  const FleetReport report = co_await fleet.up(spec_of(5), options);
+  const FleetReport report = co_await demo.fleet.up(spec_of(5), options);
   REQUIRE(report.ready() == 5);
   REQUIRE(most == 2);
-  co_await fleet.down(kEveryone, StopOptions::kill());
-}
-
-TEST_CASE("an up that is cancelled at any point leaves nothing that it started") {
-  ProcessLeakGuard guard;
-  for (int point = 0; point < 14; ++point) {
-    const TempDir root;
-    Loop loop;
-    CancelScope scope;
-    Fleet fleet(root.path(), "demo");
-    UpOptions options;
-    int seen = 0;
-    options.progress = [&](const ProgressEvent&) {
-      if (seen++ == point) scope.cancel();
-    };
-    FleetSpec spec = spec_of(4);
-    spec.machines[3].ready.serial = {"never printed"};  // so that it cannot win the race
-    auto work = [&]() -> Task<void> { co_await fleet.up(spec, options); };
-    const auto result = loop.run(with_timeout(testkit::kTestDeadline, scope.run(work())));
-    INFO("point " << point);
-    REQUIRE_FALSE(result.has_value());
-    REQUIRE(guard.leaked().empty());
-    REQUIRE_FALSE(std::filesystem::exists(root / "demo"));
-  }
-}
-
-VMFLEET_ASYNC_TEST_CASE("what was running before stays when a later up is cancelled") {
-  ProcessLeakGuard guard;
-  const TempDir root;
-  Fleet fleet(root.path(), "demo");
-  const FleetReport first = co_await fleet.up(spec_of(1));
-  FleetSpec more = spec_of(2);
-  more.machines[1].ready.serial = {"never printed"};
-  CancelScope scope;
-  UpOptions options;
-  options.progress = [&](const ProgressEvent& event) {
-    if (event.machine == "vm-1" && event.state == MachineState::booting) scope.cancel();
-  };
-  const auto result = co_await scope.run(fleet.up(more, options));
-  REQUIRE_FALSE(result.has_value());
-  const FleetReport now = fleet.status();
-  REQUIRE(now.machines.size() == 1);
-  REQUIRE(now.machines[0].pid == first.machines[0].pid);
-  co_await fleet.down(kEveryone, StopOptions::kill());
-}
-
-VMFLEET_ASYNC_TEST_CASE(
-    "a cancelled up stops a machine that it started again, and keeps its files") {
-  ProcessLeakGuard guard;
-  const TempDir root;
-  Fleet fleet(root.path(), "demo");
-  co_await fleet.up(spec_of(1));
-  co_await fleet.stop(kEveryone, StopOptions::kill());
-  for (const MachineState point : {MachineState::starting, MachineState::booting}) {
-    CancelScope scope;
-    UpOptions options;
-    options.progress = [&](const ProgressEvent& event) {
-      if (event.machine == "vm-0" && event.state == point) scope.cancel();
-    };
-    FleetSpec spec = spec_of(1);
-    spec.machines[0].ready.serial = {"never printed"};
-    const auto result = co_await scope.run(fleet.up(spec, options));
-    REQUIRE_FALSE(result.has_value());
-    const FleetReport now = fleet.status();
-    REQUIRE(now.machines.size() == 1);
-    REQUIRE(now.machines[0].state == MachineState::stopped);
-    REQUIRE(guard.leaked().empty());
-  }
-  co_await fleet.down(kEveryone, StopOptions::kill());
-}
-
-VMFLEET_ASYNC_TEST_CASE("a cancelled up leaves alone what another up is starting") {
-  ProcessLeakGuard guard;
-  const TempDir root;
-  Fleet fleet(root.path(), "demo");
-  FleetSpec spec = spec_of(2);
-  spec.machines[1].ready.serial = {"never printed"};
-  Event other_has_begun;
-  Event other_is_done;
-  FleetReport others;
-  CancelScope scope;
-  auto body = [&](TaskGroup& group) -> Task<void> {
-    auto other = [&]() -> Task<void> {
-      UpOptions only;
-      only.names = {"vm-0"};
-      only.progress = [&](const ProgressEvent& event) {
-        if (event.state == MachineState::starting) other_has_begun.set();
-      };
-      others = co_await Fleet(root.path(), "demo").up(spec, only);
-      other_is_done.set();
-    };
-    group.start(other);
-    co_await other_has_begun.wait();
-    auto both = [&]() -> Task<void> { co_await scope.run(fleet.up(spec)); };
-    group.start(both);
-    co_await other_is_done.wait();
-    scope.cancel();
-  };
-  co_await with_task_group(body);
-  REQUIRE(others.ready() == 1);
-  const FleetReport now = fleet.status({"vm-0"});
-  REQUIRE(now.machines[0].pid == others.machines[0].pid);
-  co_await fleet.down(kEveryone, StopOptions::kill());
+  co_await demo.down();
 }
 
 VMFLEET_ASYNC_TEST_CASE("two ups at once converge on the same machines") {
-  ProcessLeakGuard guard;
-  const TempDir root;
-  Fleet fleet(root.path(), "demo");
+  Demo demo;
   std::vector<FleetReport> reports(4);
   auto body = [&](TaskGroup& group) -> Task<void> {
     for (auto& report : reports) {
-      auto converge = [&fleet, slot = &report]() -> Task<void> {
-        *slot = co_await fleet.up(spec_of(3));
+      auto converge = [&demo, slot = &report]() -> Task<void> {
+        *slot = co_await demo.fleet.up(spec_of(3));
       };
       group.start(converge);
     }
@@ -272,38 +145,36 @@ VMFLEET_ASYNC_TEST_CASE("two ups at once converge on the same machines") {
     REQUIRE(report.ready() == 3);
     REQUIRE(pids(report) == pids(reports[0]));
   }
-  co_await fleet.down(kEveryone, StopOptions::kill());
+  co_await demo.down();
 }
 
 VMFLEET_ASYNC_TEST_CASE("up without waiting leaves a machine that still boots alone") {
-  ProcessLeakGuard guard;
-  const TempDir root;
-  Fleet fleet(root.path(), "demo");
+  Demo demo;
   UpOptions options;
   options.wait = false;
-  const FleetReport first = co_await fleet.up(spec_of(1, "hang"), options);
-  const FleetReport again = co_await fleet.up(spec_of(1, "hang"), options);
+  const FleetReport first = co_await demo.fleet.up(spec_of(1, "hang"), options);
+  const FleetReport again = co_await demo.fleet.up(spec_of(1, "hang"), options);
   REQUIRE(pids(again) == pids(first));
-  co_await fleet.down(kEveryone, StopOptions::kill());
+  co_await demo.down();
 }
 
 VMFLEET_ASYNC_TEST_CASE("down waits for a command that is about to finish") {
-  ProcessLeakGuard guard;
-  const TempDir root;
-  Fleet fleet(root.path(), "demo");
-  co_await fleet.up(spec_of(1));
+  Demo demo;
+  co_await demo.fleet.up(spec_of(1));
   auto body = [&](TaskGroup& group) -> Task<void> {
     auto hold = [&]() -> Task<void> {
-      const auto lock = OperationLock::acquire(InstanceDirectory::open(root / "demo/vm-0"));
-      co_await sleep_for(Milliseconds(200));
+      const auto directory = InstanceDirectory::open(demo.root / "demo/vm-0");
+      const auto lock = OperationLock::acquire(directory);
+      const auto down_waits = [&] { return times_open(directory.file(instance_file::kLock)) == 2; };
+      co_await eventually(down_waits);
     };
     group.start(hold);
-    const FleetReport down = co_await fleet.down(kEveryone, StopOptions::kill());
+    const FleetReport down = co_await demo.down();
     REQUIRE(down.failed() == 0);
     REQUIRE_FALSE(down.machines[0].error.has_value());
   };
   co_await with_task_group(body);
-  REQUIRE_FALSE(std::filesystem::exists(root / "demo"));
+  REQUIRE_FALSE(demo.exists());
 }
 
 VMFLEET_ASYNC_TEST_CASE("a machine whose QEMU cannot be identified keeps its directory") {
@@ -317,47 +188,41 @@ VMFLEET_ASYNC_TEST_CASE("a machine whose QEMU cannot be identified keeps its dir
 }
 
 VMFLEET_ASYNC_TEST_CASE("a machine starts again as it was specified") {
-  ProcessLeakGuard guard;
-  const TempDir root;
-  Fleet fleet(root.path(), "demo");
-  const FleetReport first = co_await fleet.up(spec_of(2));
-  co_await fleet.stop(kSecond, StopOptions::kill());
-  const FleetReport again = co_await fleet.start();
+  Demo demo;
+  const FleetReport first = co_await demo.fleet.up(spec_of(2));
+  co_await demo.fleet.stop(kSecond, StopOptions::kill());
+  const FleetReport again = co_await demo.fleet.start();
   REQUIRE(again.ready() == 2);
   REQUIRE(again.machines[0].pid == first.machines[0].pid);  // it had not ended
   REQUIRE(again.machines[1].uuid == first.machines[1].uuid);
-  const FleetReport same = co_await fleet.up(spec_of(2));
+  const FleetReport same = co_await demo.fleet.up(spec_of(2));
   REQUIRE(pids(same) == pids(again));
-  co_await fleet.down(kEveryone, StopOptions::kill());
+  co_await demo.down();
 }
 
 VMFLEET_ASYNC_TEST_CASE("a restart keeps the ports on the host") {
-  ProcessLeakGuard guard;
-  const TempDir root;
-  Fleet fleet(root.path(), "demo");
-  const FleetReport first = co_await fleet.up(spec_of(2));
-  const FleetReport again = co_await fleet.restart(UpOptions(), StopOptions::kill());
+  Demo demo;
+  const FleetReport first = co_await demo.fleet.up(spec_of(2));
+  const FleetReport again = co_await demo.fleet.restart(UpOptions(), StopOptions::kill());
   REQUIRE(again.ready() == 2);
   for (std::size_t i = 0; i < 2; ++i) {
     REQUIRE(again.machines[i].pid != first.machines[i].pid);
     REQUIRE(again.machines[i].ports[0].host_port == first.machines[i].ports[0].host_port);
   }
-  co_await fleet.down(kEveryone, StopOptions::kill());
+  co_await demo.down();
 }
 
 VMFLEET_ASYNC_TEST_CASE("only what does not run is removed without being stopped") {
-  ProcessLeakGuard guard;
-  const TempDir root;
-  Fleet fleet(root.path(), "demo");
-  co_await fleet.up(spec_of(2));
-  co_await fleet.stop(kFirst, StopOptions::kill());
-  const FleetReport removed = co_await fleet.remove(kAnyVm);
+  Demo demo;
+  co_await demo.fleet.up(spec_of(2));
+  co_await demo.fleet.stop(kFirst, StopOptions::kill());
+  const FleetReport removed = co_await demo.fleet.remove(kAnyVm);
   REQUIRE_FALSE(removed.machines[0].error.has_value());
   REQUIRE(removed.machines[1].error->kind() == ErrorKind::conflict);
-  const FleetReport left = fleet.status();
+  const FleetReport left = demo.fleet.status();
   REQUIRE(left.machines.size() == 1);
   REQUIRE(left.machines[0].pid.has_value());
-  co_await fleet.down(kEveryone, StopOptions::kill());
+  co_await demo.down();
 }
 
 TEST_CASE("a fleet's name cannot lead out of the state root") {
@@ -368,14 +233,12 @@ TEST_CASE("a fleet's name cannot lead out of the state root") {
 }
 
 VMFLEET_ASYNC_TEST_CASE("down and up without a pause always succeed") {
-  ProcessLeakGuard guard;
-  const TempDir root;
-  Fleet fleet(root.path(), "demo");
+  Demo demo;
   for (int i = 0; i < 10; ++i) {
-    const FleetReport up = co_await fleet.up(spec_of(2));
+    const FleetReport up = co_await demo.fleet.up(spec_of(2));
     INFO("round " << i);
     REQUIRE(up.ready() == 2);
-    const FleetReport down = co_await fleet.down(kEveryone, StopOptions::kill());
+    const FleetReport down = co_await demo.down();
     REQUIRE(down.failed() == 0);
   }
 }
@@ -390,13 +253,11 @@ VMFLEET_ASYNC_TEST_CASE("a dry run gives each machine's command line and touches
 }
 
 VMFLEET_ASYNC_TEST_CASE("without waiting, up returns while the guest still boots") {
-  ProcessLeakGuard guard;
-  const TempDir root;
-  Fleet fleet(root.path(), "demo");
+  Demo demo;
   UpOptions options;
   options.wait = false;
-  const FleetReport report = co_await fleet.up(spec_of(1, "hang"), options);
+  const FleetReport report = co_await demo.fleet.up(spec_of(1, "hang"), options);
   REQUIRE(report.machines[0].state == MachineState::booting);
   REQUIRE(report.failed() == 0);
-  co_await fleet.down(kEveryone, StopOptions::kill());
+  co_await demo.down();
 }
