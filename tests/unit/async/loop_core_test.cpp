@@ -5,8 +5,6 @@
 
 #include <atomic>
 #include <cerrno>
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -18,48 +16,10 @@
 #include "tests/support/death.hpp"
 #include "tests/support/refuse.hpp"
 #include "tests/unit/async/fake_loop.hpp"
+#include "tests/unit/async/uv_watch.hpp"
 
 using namespace vmfleet;
 using namespace vmfleet::test;
-
-namespace {
-
-/// An embedder's loop; it can be closed when nothing of anybody is left on it.
-class EmbeddersLoop {
- public:
-  EmbeddersLoop() { REQUIRE(uv_loop_init(&loop) == 0); }
-  EmbeddersLoop(const EmbeddersLoop&) = delete;
-  EmbeddersLoop& operator=(const EmbeddersLoop&) = delete;
-  ~EmbeddersLoop() { CHECK(uv_loop_close(&loop) == 0); }
-  uv_loop_t loop;
-};
-
-/// A repeating timer of the embedder's own.
-class Ticker {
- public:
-  explicit Ticker(uv_loop_t& loop) : loop_(loop) {
-    uv_timer_init(&loop, &timer_);
-    timer_.data = this;
-    uv_timer_start(
-        &timer_, [](uv_timer_t* timer) { ++static_cast<Ticker*>(timer->data)->ticks; }, 1, 1);
-  }
-  Ticker(const Ticker&) = delete;
-  Ticker& operator=(const Ticker&) = delete;
-  ~Ticker() {
-    uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr);
-    uv_run(&loop_, UV_RUN_NOWAIT);
-  }
-  [[nodiscard]] bool active() const {
-    return uv_is_active(reinterpret_cast<const uv_handle_t*>(&timer_)) != 0;
-  }
-  int ticks = 0;
-
- private:
-  uv_loop_t& loop_;
-  uv_timer_t timer_{};
-};
-
-}  // namespace
 
 TEST_CASE("a call from another thread runs on the loop's thread") {
   Loop loop;
@@ -165,65 +125,6 @@ TEST_CASE("a fake clock does not jump while work is under way") {
   };
   loop.run(with_task_group(body));
   REQUIRE(loop.clock.now() == start + 1h);
-}
-
-TEST_CASE("an embedder's loop is turned, with the embedder's own handles, as often as asked") {
-  EmbeddersLoop embedder;
-  Ticker ticker(embedder.loop);
-  {
-    Loop loop(&embedder.loop);
-    REQUIRE(loop.uv() == &embedder.loop);
-    for (int i = 0; i < 3; ++i) {
-      loop.run(sleep_for(5ms));
-      uv_run(&embedder.loop, UV_RUN_ONCE);  // they may turn it between our runs
-    }
-  }
-  REQUIRE(ticker.ticks > 0);
-  REQUIRE(ticker.active());
-}
-
-TEST_CASE("an embedder's loop without handles tells a deadlock too") {
-  EmbeddersLoop embedder;
-  Loop loop(&embedder.loop);
-  Event never;
-  REQUIRE_THROWS_AS(loop.run(never.wait()), Error);
-}
-
-TEST_CASE("a call from an embedder's callback reaches a task") {
-  EmbeddersLoop embedder;
-  Loop loop(&embedder.loop);
-  Event event;
-  uv_timer_t timer;
-  uv_timer_init(&embedder.loop, &timer);
-  timer.data = &event;
-  uv_timer_start(
-      &timer, [](uv_timer_t* fired) { static_cast<Event*>(fired->data)->set(); }, 1, 0);
-  loop.run(event.wait());
-  uv_close(reinterpret_cast<uv_handle_t*>(&timer), nullptr);
-}
-
-TEST_CASE("an embedder's uv_stop does not end a run") {
-  EmbeddersLoop embedder;
-  Loop loop(&embedder.loop);
-  bool ended = false;
-  const auto root = [&]() -> Task<void> {
-    uv_stop(&embedder.loop);
-    co_await sleep_for(2ms);
-    uv_stop(&embedder.loop);
-    co_await turns(2);
-    ended = true;
-  };
-  loop.run(root());
-  uv_stop(&embedder.loop);  // and not the closing of our handles either
-  REQUIRE(ended);
-}
-
-TEST_CASE("two loops share an embedder's loop one after the other") {
-  EmbeddersLoop embedder;
-  for (int i = 0; i < 2; ++i) {
-    Loop loop(&embedder.loop);
-    loop.run(sleep_for(1ms));
-  }
 }
 
 TEST_CASE("a handle that is open when its loop ends is reported by name") {
@@ -334,38 +235,6 @@ TEST_CASE("a loop that cannot be made is an error, not the end of the process") 
 
 namespace {
 
-/// Gets a loop going again that has overslept, and tells.
-class Watchdog {
- public:
-  explicit Watchdog(Loop& loop)
-      : keep_(loop), thread_([this, &loop] {
-          std::unique_lock lock(mutex_);
-          overslept_ = !changed_.wait_for(lock, 5s, [this] { return stopped_; });
-          if (overslept_) loop.post_from_any_thread([] {});
-        }) {}
-  Watchdog(const Watchdog&) = delete;
-  Watchdog& operator=(const Watchdog&) = delete;
-  ~Watchdog() { stop(); }
-  /// False when the loop had to be waked.
-  bool stop() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopped_ = true;
-    }
-    changed_.notify_one();
-    if (thread_.joinable()) thread_.join();
-    return !overslept_;
-  }
-
- private:
-  Loop::KeepAlive keep_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool stopped_ = false;
-  bool overslept_ = false;
-  std::thread thread_;
-};
-
 /// Time passes with every look at it, as for a process that is interrupted between any two steps.
 class CreepingClock final : public Clock {
  public:
@@ -386,20 +255,4 @@ TEST_CASE("a deadline that falls due while the loop prepares to wait is not slep
     loop.run(sleep_for(Milliseconds(delay)));
     REQUIRE(watchdog.stop());
   }
-}
-
-TEST_CASE("what an embedder's callback makes ready before the poll does not wait for I/O") {
-  EmbeddersLoop embedder;
-  Loop loop(&embedder.loop);
-  Event event;
-  uv_prepare_t prepare;
-  uv_prepare_init(&embedder.loop, &prepare);
-  prepare.data = &event;
-  uv_prepare_start(&prepare, [](uv_prepare_t* ran) { static_cast<Event*>(ran->data)->set(); });
-  {
-    Watchdog watchdog(loop);
-    loop.run(event.wait());
-    CHECK(watchdog.stop());
-  }
-  uv_close(reinterpret_cast<uv_handle_t*>(&prepare), nullptr);
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Commands and their replies, in the best of cases.
 #include <vmfleet/async/event.hpp>
 #include <vmfleet/async/when.hpp>
 
@@ -8,34 +9,7 @@
 using namespace vmfleet;
 using qmp::Client;
 using qmp::Value;
-using qmp::test::converse;
-using qmp::test::failure_of;
-using qmp::test::Server;
-
-namespace {
-
-/// Answers every command with its own arguments until the client leaves.
-Task<void> echo(Server& server) {
-  for (;;) {
-    const Value command = co_await server.hear();
-    if (command.is_null()) co_return;
-    co_await server.answer(command, command["arguments"]);
-  }
-}
-
-Value numbered(int number) {
-  json::Object arguments;
-  arguments.append("n", number);
-  return arguments;
-}
-
-qmp::CommandOptions within(Milliseconds timeout) {
-  qmp::CommandOptions options;
-  options.timeout = timeout;
-  return options;
-}
-
-}  // namespace
+using namespace qmp::test;
 
 TEST_CASE("a command has its arguments and an id, and gives its return value") {
   auto serve = [](Server& server) -> Task<void> {
@@ -219,140 +193,6 @@ TEST_CASE("a reader that is cancelled while it decodes a large reply leaves it t
   }
 }
 
-TEST_CASE("a closed peer fails every waiting command once, with its name, and all later ones") {
-  auto serve = [](Server& server) -> Task<void> {
-    for (int i = 0; i < 3; ++i) co_await server.hear();
-    server.close();
-  };
-  auto use = [](Client& client) -> Task<void> {
-    std::vector<Task<std::optional<Error>>> tasks;
-    for (const char* name : {"one", "two", "three"}) {
-      tasks.push_back(failure_of(client.execute(name)));
-    }
-    const auto failures = co_await when_all(std::move(tasks));
-    REQUIRE(failures[0]->kind() == ErrorKind::disconnected);
-    REQUIRE_THAT(failures[0]->what(), ContainsSubstring("one: "));
-    REQUIRE_THAT(failures[1]->what(), ContainsSubstring("two: "));
-    REQUIRE_THAT(failures[2]->what(), ContainsSubstring("three: "));
-    const auto later = co_await failure_of(client.execute("later"));
-    REQUIRE(later->kind() == ErrorKind::disconnected);
-  };
-  converse(serve, use);
-}
-
-TEST_CASE("what a peer said before it closed still counts") {
-  auto serve = [](Server& server) -> Task<void> {
-    const Value command = co_await server.hear();
-    co_await server.answer(command, Value("bye"));
-    server.close();
-  };
-  auto use = [](Client& client) -> Task<void> {
-    const Value value = co_await client.execute("quit");
-    REQUIRE(*value.as_string() == "bye");
-  };
-  converse(serve, use);
-}
-
-TEST_CASE("garbled output fails the commands in flight, and the next one works") {
-  auto serve = [](Server& server) -> Task<void> {
-    co_await server.hear();
-    co_await server.hear();
-    co_await server.say("Segmentation fault\n");
-    co_await echo(server);
-  };
-  auto use = [](Client& client) -> Task<void> {
-    auto tasks = when_all(failure_of(client.execute("a")), failure_of(client.execute("b")));
-    const auto [first, second] = co_await std::move(tasks);
-    REQUIRE(first->kind() == ErrorKind::protocol);
-    REQUIRE(second->kind() == ErrorKind::protocol);
-    REQUIRE(first->evidence().front() == "Segmentation fault");
-    const Value value = co_await client.execute("echo", numbered(3));
-    REQUIRE(value.integer("n", 0) == 3);
-  };
-  converse(serve, use);
-}
-
-TEST_CASE("an error without an id belongs to the only command in flight") {
-  auto serve = [](Server& server) -> Task<void> {
-    co_await server.hear();
-    co_await server.say(R"({"error": {"class": "GenericError", "desc": "JSON parse error"}})");
-  };
-  auto use = [](Client& client) -> Task<void> {
-    const qmp::Reply reply = co_await client.try_execute("a");
-    REQUIRE(reply.error->description == "JSON parse error");
-  };
-  converse(serve, use);
-}
-
-TEST_CASE("an error without an id fails all commands in flight when there are several") {
-  auto serve = [](Server& server) -> Task<void> {
-    co_await server.hear();
-    co_await server.hear();
-    co_await server.say(R"({"error": {"class": "GenericError", "desc": "JSON parse error"}})");
-  };
-  auto use = [](Client& client) -> Task<void> {
-    auto tasks = when_all(failure_of(client.execute("a")), failure_of(client.execute("b")));
-    const auto [first, second] = co_await std::move(tasks);
-    REQUIRE(first->kind() == ErrorKind::protocol);
-    REQUIRE(second->kind() == ErrorKind::protocol);
-    REQUIRE(second->evidence().front() == "JSON parse error");
-  };
-  converse(serve, use);
-}
-
-TEST_CASE("a command that the server could not read costs later commands nothing") {
-  const std::string refusal = R"({"error": {"class": "GenericError", "desc": "JSON parse error"}})";
-  auto serve = [&refusal](Server& server) -> Task<void> {
-    co_await server.hear();
-    co_await server.say(refusal);  // QEMU says several for one command
-    const Value next = co_await server.hear();
-    co_await server.say(refusal + refusal);
-    co_await server.answer(next, Value("next"));
-    co_await server.hear();
-    co_await server.say(refusal);
-  };
-  auto use = [](Client& client) -> Task<void> {
-    const qmp::Reply reply = co_await client.try_execute("unreadable");
-    REQUIRE_FALSE(reply.ok());
-    const Value value = co_await client.execute("next");
-    REQUIRE(*value.as_string() == "next");
-    const qmp::Reply again = co_await client.try_execute("unreadable");
-    REQUIRE_FALSE(again.ok());
-  };
-  converse(serve, use);
-}
-
-TEST_CASE("a server that never sends ids can be used with one command at a time") {
-  auto serve = [](Server& server) -> Task<void> {
-    for (int i = 0; i < 2; ++i) {
-      co_await server.hear();
-      co_await server.say(R"({"error": {"class": "GenericError", "desc": "no"}})");
-      co_await server.hear();
-      co_await server.say(R"({"return": 1})");
-    }
-  };
-  Loop loop;
-  auto both = [&](TaskGroup& group) -> Task<void> {
-    auto ends = qmp::test::socket_pair();
-    auto run_server = [&](UnixSocket socket) -> Task<void> {
-      Server server(std::move(socket));
-      co_await server.say(qmp::test::kGreeting);
-      co_await server.hear();
-      co_await server.say("{\"return\": {}}");
-      co_await serve(server);
-    };
-    group.start(run_server, UnixSocket::adopt(loop, std::move(ends.second)));
-    Client client = co_await Client::handshake(UnixSocket::adopt(loop, std::move(ends.first)));
-    for (int i = 0; i < 2; ++i) {
-      const qmp::Reply refused = co_await client.try_execute("a");
-      REQUIRE(refused.error->description == "no");
-      const Value value = co_await client.execute("b");
-      REQUIRE(value.as_int() == 1);
-    }
-  };
-  loop.run(with_timeout(Milliseconds(60'000), with_task_group(both)));
-}
-
 TEST_CASE("arguments that QEMU could not read are refused before they are sent") {
   auto use = [](Client& client) -> Task<void> {
     Value deep;
@@ -367,79 +207,6 @@ TEST_CASE("arguments that QEMU could not read are refused before they are sent")
     REQUIRE(value.integer("n", 0) == 1);
   };
   converse(&echo, use);
-}
-
-TEST_CASE("a reply without an id is not given to a command when another was abandoned") {
-  auto serve = [](Server& server) -> Task<void> {
-    co_await server.hear();
-    co_await server.hear();
-    co_await server.say(R"({"return": "whose?"})");
-  };
-  auto use = [](Client& client) -> Task<void> {
-    co_await failure_of(client.execute("abandoned", Value(), within(Milliseconds(20))));
-    const auto error = co_await failure_of(client.execute("b"));
-    REQUIRE(error->kind() == ErrorKind::protocol);
-  };
-  converse(serve, use);
-}
-
-TEST_CASE("a peer that stops reading makes the command time out and ends the connection") {
-  auto serve = [](Server& server) -> Task<void> { co_await server.event("STOP"); };
-  auto use = [](Client& client) -> Task<void> {
-    json::Object arguments;
-    arguments.append("text", std::string(8'000'000, 'x'));
-    const auto error = co_await failure_of(
-        client.execute("big", Value(std::move(arguments)), within(Milliseconds(50))));
-    REQUIRE(error->kind() == ErrorKind::timed_out);
-    const auto later = co_await failure_of(client.execute("later"));
-    REQUIRE(later->kind() == ErrorKind::disconnected);
-  };
-  // The server's end must stay open meanwhile.
-  Loop loop;
-  auto both = [&](TaskGroup& group) -> Task<void> {
-    auto ends = qmp::test::socket_pair();
-    Server server(UnixSocket::adopt(loop, std::move(ends.second)));
-    auto greet = [&]() -> Task<void> {
-      co_await server.greet();
-      co_await serve(server);
-    };
-    group.start(greet);
-    Client client = co_await Client::handshake(UnixSocket::adopt(loop, std::move(ends.first)));
-    co_await use(client);
-  };
-  loop.run(with_timeout(Milliseconds(60'000), with_task_group(both)));
-}
-
-TEST_CASE("destroying a client fails what waits") {
-  auto serve = [](Server& server) -> Task<void> {
-    co_await server.hear();
-    co_await server.hear();
-  };
-  auto use = [](Client& client) -> Task<void> {
-    auto body = [&](TaskGroup& group) -> Task<void> {
-      auto wait = [&]() -> Task<void> {
-        const auto error = co_await failure_of(client.execute("wait"));
-        REQUIRE(error->kind() == ErrorKind::disconnected);
-      };
-      group.start(wait);
-      co_await yield_now();
-      const Client owner = std::move(client);
-    };
-    co_await with_task_group(body);
-  };
-  Loop loop;
-  auto both = [&](TaskGroup& group) -> Task<void> {
-    auto ends = qmp::test::socket_pair();
-    auto run_server = [&](UnixSocket socket) -> Task<void> {
-      Server server(std::move(socket));
-      co_await server.greet();
-      co_await serve(server);
-    };
-    group.start(run_server, UnixSocket::adopt(loop, std::move(ends.second)));
-    Client client = co_await Client::handshake(UnixSocket::adopt(loop, std::move(ends.first)));
-    co_await use(client);
-  };
-  loop.run(with_timeout(Milliseconds(60'000), with_task_group(both)));
 }
 
 TEST_CASE("a command made before its client was moved works after it") {

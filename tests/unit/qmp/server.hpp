@@ -83,25 +83,51 @@ class Server {
   Framer framer_;
 };
 
-/// Runs `serve(Server&)` beside `use(Client&)`, both Task<void>, over a connected pair.
+/// Answers every command with its own arguments until the client leaves.
+inline Task<void> echo(Server& server) {
+  for (;;) {
+    const Value command = co_await server.hear();
+    if (command.is_null()) co_return;
+    co_await server.answer(command, command["arguments"]);
+  }
+}
+
+inline Value numbered(int number) {
+  json::Object arguments;
+  arguments.append("n", number);
+  return arguments;
+}
+
+inline CommandOptions within(Milliseconds timeout) {
+  CommandOptions options;
+  options.timeout = timeout;
+  return options;
+}
+
+/// Runs `serve(UnixSocket)`, from the greeting on, beside `use(Client&)` over a connected pair.
 template <class Serve, class Use>
-void converse(Serve serve, Use use, ClientOptions options = ClientOptions()) {
+void converse_from_greeting(Serve serve, Use use, ClientOptions options = ClientOptions()) {
   Loop loop;
   auto both = [&](TaskGroup& group) -> Task<void> {
     auto ends = socket_pair();
-    auto run_server = [&serve](UnixSocket socket) -> Task<void> {
-      Server server(std::move(socket));
-      co_await server.greet();
-      co_await serve(server);
-    };
-    group.start(run_server, UnixSocket::adopt(loop, std::move(ends.second)));
+    group.start(serve, UnixSocket::adopt(loop, std::move(ends.second)));
     Client client =
         co_await Client::handshake(UnixSocket::adopt(loop, std::move(ends.first)), options);
     co_await use(client);
-    client.close();
   };
   // Nothing here takes long: a test that waits for what never comes fails instead of hanging.
   loop.run(with_timeout(Milliseconds(60'000), with_task_group(both)));
+}
+
+/// Runs `serve(Server&)`, after the greeting, beside `use(Client&)`.
+template <class Serve, class Use>
+void converse(Serve serve, Use use, ClientOptions options = ClientOptions()) {
+  auto run_server = [&serve](UnixSocket socket) -> Task<void> {
+    Server server(std::move(socket));
+    co_await server.greet();
+    co_await serve(server);
+  };
+  converse_from_greeting(run_server, use, options);
 }
 
 /// What a task failed with.
