@@ -68,6 +68,11 @@ class Place:
             cwd=self.state, stdin=subprocess.DEVNULL,
             env={'PATH': str(self.bin), 'STATE': str(self.state), 'HOME': '/nonexistent'})
 
+    def succeeds(self, *arguments):
+        run = self.run(*arguments)
+        assert run.returncode == 0, run.stderr
+        return run
+
     def has(self, name):
         (self.state / name).touch()
 
@@ -77,8 +82,7 @@ class Place:
 
 
 def test_passes_the_arguments_and_the_folder_on_after_it_installed_and_built(place):
-    run = place.run('up', '-n', '8', 'two words')
-    assert run.returncode == 0, run.stderr
+    run = place.succeeds('up', '-n', '8', 'two words')
     assert run.stdout == f'<up><-n><8><two words>{place.state}\n', run.stdout
     assert 'meson' in place.calls('apt-get')[-1], place.calls()
     assert len(place.calls('meson setup')) == 1 and len(place.calls('ninja')) == 1
@@ -111,23 +115,20 @@ def test_installs_the_qemu_of_another_architecture_when_it_is_named(place):
 
 def test_updates_the_lists_when_installing_failed(place):
     place.has('stale')
-    run = place.run('version')
-    assert run.returncode == 0, run.stderr
+    place.succeeds('version')
     assert any(' update' in call for call in place.calls('apt-get'))
 
 
 def test_goes_on_without_a_package_that_nobody_offers(place):
     (place.state / 'nowhere').write_text('libsimdjson-dev\n')
-    run = place.run('version')
-    assert run.returncode == 0, run.stderr
+    run = place.succeeds('version')
     assert 'libsimdjson-dev' not in place.calls('apt-get')[-1]
     assert 'going on without: libsimdjson-dev' in run.stderr
 
 
 def test_says_what_to_install_when_it_may_not(place):
     (place.state / 'uid').write_text('1000')
-    run = place.run('version')
-    assert run.returncode == 0, run.stderr
+    run = place.succeeds('version')
     assert place.calls('apt-get') == []
     assert 'apt-get install g++ meson' in run.stderr, run.stderr
 
@@ -155,7 +156,7 @@ def test_builds_elsewhere_than_on_debian(place):
 def test_repairs_a_build_that_was_interrupted_while_configuring(place):
     (place.root / 'build/meson-private').mkdir(parents=True)
     (place.root / 'build/leftover').touch()
-    assert place.run('version').returncode == 0
+    place.succeeds('version')
     assert not (place.root / 'build/leftover').exists()
 
 
@@ -178,7 +179,7 @@ def test_keeps_a_build_that_was_configured_by_hand(place):
     (place.root / 'build/meson-private').mkdir(parents=True)
     for name in ('build.ninja', 'meson-private/coredata.dat'):
         (place.root / 'build' / name).touch()
-    assert place.run('version').returncode == 0
+    place.succeeds('version')
     assert place.calls('meson setup') == []
 
 
@@ -191,8 +192,7 @@ def test_shows_what_the_compiler_said(place):
 
 def test_compiles_sources_one_by_one_when_they_do_not_compile_together(place):
     place.has('clashing')
-    run = place.run('version')
-    assert run.returncode == 0, run.stderr
+    place.succeeds('version')
     assert any('-Dunity=off' in call for call in place.calls('meson configure'))
 
 

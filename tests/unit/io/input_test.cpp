@@ -31,6 +31,21 @@ Task<std::string> read_to_end(Input& input) {
   }
 }
 
+struct Pipe {
+  Pipe() {
+    int ends[2];
+    REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+    from = UniqueFd(ends[0]);
+    to = UniqueFd(ends[1]);
+  }
+  void write(std::string_view text) const {
+    REQUIRE(::write(to.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+  }
+
+  UniqueFd from;
+  UniqueFd to;
+};
+
 bool is_blocking(int fd) {
   return (::fcntl(fd, F_GETFL) & O_NONBLOCK) == 0;
 }
@@ -39,24 +54,21 @@ bool is_blocking(int fd) {
 
 VMFLEET_ASYNC_TEST_CASE("a pipe is read to its end, and stays blocking for who shares it") {
   Loop& loop = co_await current_loop();
-  int ends[2];
-  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
-  const UniqueFd from(ends[0]);
-  UniqueFd to(ends[1]);
-  Input input(loop, from.get());
+  Pipe pipe;
+  Input input(loop, pipe.from.get());
   std::string seen;
   auto body = [&](TaskGroup& group) -> Task<void> {
     auto read = [&]() -> Task<void> { seen = co_await read_to_end(input); };
     group.start(read);
     co_await yield_now();
-    REQUIRE(::write(to.get(), "hello, ", 7) == 7);
+    pipe.write("hello, ");
     co_await sleep_for(Milliseconds(1));
-    REQUIRE(::write(to.get(), "world", 5) == 5);
-    to.reset();
+    pipe.write("world");
+    pipe.to.reset();
   };
   co_await with_task_group(body);
   REQUIRE(seen == "hello, world");
-  REQUIRE(is_blocking(from.get()));
+  REQUIRE(is_blocking(pipe.from.get()));
 }
 
 VMFLEET_ASYNC_TEST_CASE("a regular file is read from where it stands") {
@@ -98,11 +110,8 @@ VMFLEET_ASYNC_TEST_CASE("a terminal that is closed ends the input") {
 
 VMFLEET_ASYNC_TEST_CASE("a read that is cancelled takes nothing") {
   Loop& loop = co_await current_loop();
-  int ends[2];
-  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
-  const UniqueFd from(ends[0]);
-  UniqueFd to(ends[1]);
-  Input input(loop, from.get());
+  Pipe pipe;
+  Input input(loop, pipe.from.get());
   std::array<char, 16> block{};
   std::optional<ErrorKind> failed;
   try {
@@ -111,7 +120,7 @@ VMFLEET_ASYNC_TEST_CASE("a read that is cancelled takes nothing") {
     failed = error.kind();
   }
   REQUIRE(failed == ErrorKind::timed_out);
-  REQUIRE(::write(to.get(), "late", 4) == 4);
+  pipe.write("late");
   const std::size_t count = co_await input.read(block);
   REQUIRE(count == 4);
 }

@@ -27,6 +27,12 @@ struct Place {
     record.state = state;
     write_state(directory, record);
   }
+  void shut_down() const {
+    std::ofstream(directory.file(instance_file::kEvents))
+        << R"({"timestamp": {"seconds": 1, "microseconds": 2}, "event": "SHUTDOWN", )"
+        << R"("data": {"guest": true, "reason": "guest-shutdown"}})"
+        << "\r\n";
+  }
   [[nodiscard]] MachineReport inspect() const { return inspect_machine(directory.path()); }
 
   TempDir temp;
@@ -53,20 +59,14 @@ TEST_CASE("after the host was restarted the report says so") {
 TEST_CASE("a machine that shut itself down has stopped") {
   const Place place;
   place.record(MachineState::ready);
-  std::ofstream(place.directory.file(instance_file::kEvents))
-      << R"({"timestamp": {"seconds": 1, "microseconds": 2}, "event": "SHUTDOWN", )"
-      << R"("data": {"guest": true, "reason": "guest-shutdown"}})"
-      << "\r\n";
+  place.shut_down();
   REQUIRE(place.inspect().state == MachineState::stopped);
 }
 
 TEST_CASE("an end that is being recorded has its reason already") {
   const Place place;
   place.record(MachineState::ready);
-  std::ofstream(place.directory.file(instance_file::kEvents))
-      << R"({"timestamp": {"seconds": 1, "microseconds": 2}, "event": "SHUTDOWN", )"
-      << R"("data": {"guest": true, "reason": "guest-shutdown"}})"
-      << "\r\n";
+  place.shut_down();
   const auto lock = OperationLock::acquire(place.directory);
   const auto report = place.inspect();
   REQUIRE(report.state == MachineState::stopping);

@@ -2,6 +2,7 @@
 // Waiting for the turns in a machine's life, and not for what cannot come any more.
 #include <optional>
 
+#include <vmfleet/async/event.hpp>
 #include <vmfleet/async/when.hpp>
 #include <vmfleet/instance/locks.hpp>
 #include <vmfleet/machine/machine.hpp>
@@ -29,6 +30,18 @@ struct Place {
   InstanceDirectory directory;
 };
 
+/// Somebody who waits for the start, while `start` brings it about.
+template <class Start>
+void wait_beside(const Place& place, Start start) {
+  Event started;
+  auto wait = [&]() -> Task<void> {
+    co_await wait_until_started(place.directory.path());
+    started.set();
+  };
+  testkit::run_async(when_all(wait(), start(started)));
+  REQUIRE(started.is_set());
+}
+
 }  // namespace
 
 TEST_CASE("a start has come to its end when the record says so") {
@@ -36,37 +49,26 @@ TEST_CASE("a start has come to its end when the record says so") {
   place.record(MachineState::starting);
   const UniqueFd alive = lock_alive(place.directory);
   const auto lock = OperationLock::acquire(place.directory);
-  bool started = false;
-  auto wait = [&]() -> Task<void> {
-    co_await wait_until_started(place.directory.path());
-    started = true;
-  };
-  auto start = [&]() -> Task<void> {
-    co_await sleep_for(Milliseconds(20));
-    REQUIRE_FALSE(started);
+  auto start = [&](Event& started) -> Task<void> {
+    co_await yield_now();
+    REQUIRE_FALSE(started.is_set());
     place.record(MachineState::booting);
   };
-  testkit::run_async(when_all(wait(), start()));
-  REQUIRE(started);
+  wait_beside(place, start);
 }
 
 TEST_CASE("a start after a crash is waited for too") {
   const Place place;
   place.record(MachineState::ready);
   const auto lock = OperationLock::acquire(place.directory);
-  bool started = false;
-  auto wait = [&]() -> Task<void> {
-    co_await wait_until_started(place.directory.path());
-    started = true;
-  };
-  auto start = [&]() -> Task<void> {
-    co_await sleep_for(Milliseconds(20));
-    REQUIRE_FALSE(started);
+  auto start = [&](Event& started) -> Task<void> {
+    co_await yield_now();
+    REQUIRE_FALSE(started.is_set());
     const UniqueFd alive = lock_alive(place.directory);
     place.record(MachineState::booting);
-    while (!started) co_await sleep_for(Milliseconds(1));
+    co_await started.wait();
   };
-  testkit::run_async(when_all(wait(), start()));
+  wait_beside(place, start);
 }
 
 TEST_CASE("a start whose command is gone is not waited for") {
@@ -83,7 +85,7 @@ TEST_CASE("a start whose command ends without a word is not waited for any longe
   std::optional<OperationLock> lock;
   lock.emplace(OperationLock::acquire(place.directory));
   auto end = [&]() -> Task<void> {
-    co_await sleep_for(Milliseconds(20));
+    co_await yield_now();
     lock.reset();
   };
   testkit::run_async(when_all(wait_until_ended(place.directory.path()), end()));
