@@ -206,10 +206,19 @@ class Launch {
     live_.state.started_ms = epoch_ms();
     live_.state.state = options_.readiness.empty() ? MachineState::running : MachineState::booting;
     if (!config_.paused) {
-      co_await qmp::cont(client);
+      co_await let_run(client);
       step("booting");
     }
     write_state(live_.directory, live_.state);
+  }
+
+  /// A guest may end QEMU before the reply is sent: what its end means is for the waits to say.
+  static Task<void> let_run(qmp::Client& client) {
+    try {
+      co_await qmp::cont(client);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::disconnected) throw;
+    }
   }
 
   /// QEMU closed its socket: it is ending, and says why on stderr.

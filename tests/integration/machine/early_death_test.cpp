@@ -53,6 +53,17 @@ TEST_CASE("a QEMU that vanishes at any command of the launch is an early end") {
   }
 }
 
+TEST_CASE("a machine that ends before it was told to have begun has run") {
+  ::setenv("FAKE_QEMU_SCRIPT", R"({"replies": {"cont": {"vanish": true}}})", 1);
+  auto work = []() -> Task<ExitReport> {
+    Machine machine = co_await Machine::launch(config_of("marker"), LaunchOptions());
+    co_return co_await machine.wait_exit();
+  };
+  const ExitReport exit = testkit::run_async(work());
+  ::unsetenv("FAKE_QEMU_SCRIPT");
+  REQUIRE(exit.kind == "killed");
+}
+
 TEST_CASE("a QEMU that breaks its reply off is an error, never a hang") {
   for (const int bytes : {0, 1, 20}) {
     INFO("after " << bytes);
