@@ -39,6 +39,25 @@ std::size_t default_max_boot() {
   return std::max<std::size_t>(std::thread::hardware_concurrency(), 1);
 }
 
+/// What to do next with a machine that waits for somebody; "" when it does not.
+std::string next_step(const MachineConfig& config) {
+  std::string step;
+  if (!config.gdb.empty()) {
+    const bool port_only = config.gdb.find_first_not_of("0123456789") == std::string::npos;
+    const std::string socket = "unix:";
+    const bool is_socket = config.gdb.rfind(socket, 0) == 0;
+    step = fmt::format("attach with gdb -ex 'target remote {}'",
+                       port_only   ? "127.0.0.1:" + config.gdb
+                       : is_socket ? config.gdb.substr(socket.size())
+                                   : config.gdb);
+  }
+  if (config.paused) {
+    step += fmt::format("{}let it run with `vmfleet resume -p {} {}`", step.empty() ? "" : ", ",
+                        config.fleet, config.name);
+  }
+  return step;
+}
+
 /// One `up` under way.
 class Convergence {
  public:
@@ -285,6 +304,9 @@ class Convergence {
     };
     Machine launched = co_await Machine::launch(machine.config, launch);
     Machine& running = started_.emplace_back(std::move(launched));
+    if (const std::string next = next_step(machine.config); !next.empty()) {
+      operation_.tell("", MachineState::starting, fmt::format("{}: {}", name, next));
+    }
     if (!options_.wait) co_return;
     std::optional<Error> failed;
     try {

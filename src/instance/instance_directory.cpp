@@ -23,7 +23,7 @@ namespace {
 
 using namespace instance_file;
 
-constexpr std::array kWires = {kAlive,  kPid,      kControl, kQmp,      kMonitor,   kAgent,
+constexpr std::array kWires = {kAlive,  kPid,      kControl, kQmp,      kMonitor,   kAgent,  kGdb,
                                kEvents, kEventsIn, kSerial,  kSerialIn, kSerialOut, kQemuErr};
 constexpr std::array kRecords = {kIntent, kState, kDisks, kLock};
 

@@ -14,6 +14,7 @@
 
 #include "machine/exit_report.hpp"
 #include "machine/probes.hpp"
+#include "machine/standing.hpp"
 
 namespace vmfleet {
 
@@ -299,17 +300,21 @@ void ReadyWait::fail(Error error) {
 
 Error ReadyWait::explain_timeout() const {
   std::vector<std::string> missing;
+  std::vector<std::string> seen;
   for (const auto& condition : conditions_) {
-    if (condition->met) continue;
-    missing.push_back(condition->last_attempt.empty()
-                          ? condition->what
-                          : fmt::format("{} ({})", condition->what, condition->last_attempt));
+    if (condition->met) {
+      seen.push_back("seen: " + condition->seen);
+    } else if (condition->last_attempt.empty()) {
+      missing.push_back(condition->what);
+    } else {
+      missing.push_back(fmt::format("{} ({})", condition->what, condition->last_attempt));
+    }
   }
   const auto waited = std::chrono::duration_cast<Milliseconds>(live_.loop.now() - since_);
   Error error(ErrorKind::timed_out, fmt::format("not ready after {}: missing {}", to_string(waited),
                                                 join(missing, ", ")));
+  error = std::move(error).evidence_lines(seen).evidence_lines(describe_standing(live_));
   const auto lines = last_serial_lines(live_.directory, kShownLines);
-  if (lines.empty()) error = std::move(error).evidence("the serial console is empty");
   for (std::size_t i = 0; i < patterns_.size(); ++i) {
     if (by_pattern_[i]->met) continue;
     if (const auto near = console::near_miss(patterns_[i], lines)) {
@@ -317,10 +322,13 @@ Error ReadyWait::explain_timeout() const {
           fmt::format("nearest to {}: {}", by_pattern_[i]->what, near->line));
     }
   }
-  return std::move(error).evidence_lines(lines).hint(
+  if (!lines.empty()) error = std::move(error).evidence("the last lines of the console:");
+  for (const auto& line : lines) error = std::move(error).evidence("  " + line);
+  return std::move(error).hint(
       is_paused(live_.directory, live_.intent)
-          ? "the machine is paused: `vmfleet resume` lets it run"
-          : "allow more time with --timeout, or look at `vmfleet logs`");
+          ? fmt::format("the machine is paused: `vmfleet resume {}` lets it run", live_.intent.name)
+          : fmt::format("allow more time with --timeout, or look at `vmfleet logs {}`",
+                        live_.intent.name));
 }
 
 Task<ReadyReport> await_readiness(Machine::Live& live, Readiness readiness, TimePoint since) {

@@ -143,6 +143,13 @@ TEST_CASE("a machine tells its command line, its facts, and answers QMP") {
   CHECK(inspect.text("schema") == "vmfleet.inspect/1");
   CHECK(machine(inspect, 0)["argv"] == argv["argv"]);
   CHECK_THAT(world.run({"inspect", "vm-0"}).out, ContainsSubstring("state: ready\n"));
+  CHECK(machine(inspect, 0)["config"].text("arch") == "x86_64");
+  const auto network = world.document({"inspect", "vm-0", "--network"});
+  CHECK(machine(network, 0)["network"]["interfaces"].as_array()->at(0).text("type") == "user");
+  CHECK(machine(network, 0)["argv"].is_null());
+  CHECK_THAT(world.run({"inspect", "vm-0", "--device"}).out, ContainsSubstring("virtio-rng-pci"));
+  const auto raw = world.document({"inspect", "vm-0", "--raw"});
+  CHECK(machine(raw, 0)["raw"]["intent.json"].text("schema") == "vmfleet.intent/1");
   const auto status = world.document({"qmp", "vm-0", "query-status"});
   CHECK(status["return"].text("status") == "running");
   CHECK(world.run({"qmp", "vm-0", "nosuch"}).code == 1);

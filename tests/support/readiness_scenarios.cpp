@@ -5,6 +5,7 @@
 
 #include <vmfleet/async/event.hpp>
 #include <vmfleet/async/when.hpp>
+#include <vmfleet/base/text.hpp>
 
 #include "machine/state_record.hpp"
 #include "tests/support/catch.hpp"
@@ -107,7 +108,25 @@ VMFLEET_ASYNC_TEST_CASE("a wait that runs out says what is missing and what came
   const Error error = co_await failure_of("login", readiness);
   REQUIRE(error.kind() == ErrorKind::timed_out);
   REQUIRE_THAT(error.what(), ContainsSubstring("missing serial 'logon: '"));
-  REQUIRE_THAT(error.evidence().front(), ContainsSubstring("login:"));
+  REQUIRE_THAT(join(error.evidence(), "\n"),
+               ContainsSubstring("nearest to serial 'logon: ': login:"));
+}
+
+VMFLEET_ASYNC_TEST_CASE("a wait that runs out says what was seen and how the machine stands") {
+  ProcessLeakGuard guard;
+  Readiness readiness = on_marker();
+  readiness.serial.emplace_back("never printed");
+  readiness.timeout = Milliseconds(1'500);
+  Machine machine =
+      co_await Machine::launch(with_forward(config_of("marker")), ephemeral(readiness));
+  const Error error = co_await error_of(machine.wait_ready());
+  const std::string evidence = join(error.evidence(), "\n");
+  REQUIRE_THAT(evidence, ContainsSubstring("seen: serial 'vmfleet: guest ready'"));
+  REQUIRE_THAT(evidence, ContainsSubstring("QEMU (pid " + std::to_string(machine.pid()) +
+                                           ") runs, and the guest is not paused"));
+  REQUIRE_THAT(evidence, ContainsSubstring("accelerator: tcg, software emulation"));
+  REQUIRE_THAT(evidence, ContainsSubstring("network: user, ssh 127.0.0.1:"));
+  REQUIRE_THAT(evidence, ContainsSubstring("bytes in " + machine.directory().string()));
 }
 
 VMFLEET_ASYNC_TEST_CASE("a silent guest is reported as silent") {
@@ -115,7 +134,7 @@ VMFLEET_ASYNC_TEST_CASE("a silent guest is reported as silent") {
   readiness.timeout = Milliseconds(1'000);
   const Error error = co_await failure_of("hang", readiness);
   REQUIRE(error.kind() == ErrorKind::timed_out);
-  REQUIRE(error.evidence().front() == "the serial console is empty");
+  REQUIRE_THAT(join(error.evidence(), "\n"), ContainsSubstring("serial console: empty ("));
 }
 
 VMFLEET_ASYNC_TEST_CASE("all conditions must hold, unless any is enough") {

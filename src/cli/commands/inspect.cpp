@@ -3,40 +3,16 @@
 #include <fmt/format.h>
 
 #include <vmfleet/base/text.hpp>
-#include <vmfleet/instance/instance_directory.hpp>
-#include <vmfleet/instance/intent.hpp>
 
 #include "cli/arguments.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/inspect_sections.hpp"
 #include "cli/program.hpp"
 
 namespace vmfleet::cli {
 
 namespace {
-
-json::Value inspect_one(const std::filesystem::path& directory) {
-  json::Value report = inspect_machine(directory).to_json();
-  json::Object machine = *report.as_object();
-  if (const auto intent = read_intent(InstanceDirectory::open(directory))) {
-    machine.set("created_ms", intent->created_ms);
-    if (!intent->readiness.is_null()) machine.set("readiness", intent->readiness);
-    if (!intent->forwards.is_null()) machine.set("forwards", intent->forwards);
-    if (!intent->spec_hash.empty()) machine.set("spec_hash", intent->spec_hash);
-    json::Array argv;
-    for (const auto& word : intent->argv) argv.emplace_back(word);
-    machine.set("argv", std::move(argv));
-  }
-  json::Object files;
-  for (const char* name : {instance_file::kSerial, instance_file::kEvents, instance_file::kQemuErr,
-                           instance_file::kQmp, instance_file::kMonitor}) {
-    std::error_code ignored;
-    if (std::filesystem::exists(directory / name, ignored))
-      files.set(name, (directory / name).string());
-  }
-  machine.set("files", std::move(files));
-  return machine;
-}
 
 void format_value(std::string& text, const json::Value& value, std::size_t indent) {
   const std::string margin(indent, ' ');
@@ -59,11 +35,20 @@ void format_value(std::string& text, const json::Value& value, std::size_t inden
   }
 }
 
-Task<int> inspect(Context& context, const std::vector<std::string>& names) {
+struct InspectArguments {
+  InspectArguments() = default;
+
+  std::vector<std::string> names;
+  InspectSections sections;
+};
+
+Task<int> inspect(Context& context, const InspectArguments& arguments) {
+  const InspectSections sections =
+      arguments.sections.none() ? InspectSections::usual() : arguments.sections;
   json::Array machines;
   std::string text;
-  for (const auto& name : context.select(names)) {
-    json::Value machine = inspect_one(context.directory_of(name));
+  for (const auto& name : context.select(arguments.names)) {
+    json::Value machine = inspect_sections(context.directory_of(name), sections);
     if (!text.empty()) text += "\n";
     format_value(text, machine, 0);
     machines.push_back(std::move(machine));
@@ -83,10 +68,17 @@ Task<int> inspect(Context& context, const std::vector<std::string>& names) {
 }  // namespace
 
 void add_inspect(Program& program) {
-  auto names = std::make_shared<std::vector<std::string>>();
+  auto arguments = std::make_shared<InspectArguments>();
   CLI::App& app = program.command(group::kLook, "inspect", "all that is known of machines");
-  add_names(app, *names);
-  program.runs(app, [names](Context& context) { return inspect(context, *names); });
+  add_names(app, arguments->names);
+  InspectSections& sections = arguments->sections;
+  add_flag(app, "--state", sections.state, "only these sections: how it does");
+  add_flag(app, "--config", sections.configuration, "what was asked for, with its defaults");
+  add_flag(app, "--device", sections.device, "devices, and what they are connected to");
+  add_flag(app, "--network", sections.network, "interfaces and ports");
+  add_flag(app, "--cmdline", sections.command_line, "QEMU's arguments");
+  add_flag(app, "--raw", sections.raw, "the records as they are on disk");
+  program.runs(app, [arguments](Context& context) { return inspect(context, *arguments); });
 }
 
 }  // namespace vmfleet::cli
