@@ -3,7 +3,6 @@
 #include "cli/up_spec.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include <fmt/format.h>
 
@@ -32,24 +31,6 @@ std::string given_option(const FleetOptions& options) {
   return "";
 }
 
-void require_files(const FleetSpec& spec) {
-  std::set<std::string> wanted;
-  for (const auto& machine : spec.machines) {
-    wanted.insert(machine.config.kernel);
-    wanted.insert(machine.config.initrd);
-    for (const auto& disk : machine.config.disks) wanted.insert(disk.file);
-  }
-  wanted.erase("");
-  std::vector<std::string> missing;
-  for (const auto& file : wanted) {
-    std::error_code ignored;
-    if (!std::filesystem::exists(file, ignored)) missing.push_back(file);
-  }
-  if (missing.empty()) return;
-  throw Error(ErrorKind::invalid_config, fmt::format("no such file: {}", join(missing, ", ")))
-      .hint("relative paths start in the folder of the fleet file, without one in the current one");
-}
-
 /// What cannot be found is told by the launch, which needs it.
 std::optional<QemuBinary> binary_of(const std::string& qemu, Arch arch) {
   Result<QemuBinary> binary = find_host_qemu(qemu, arch);
@@ -69,6 +50,7 @@ FleetSpec load_file(const Context& context, const SpecArguments& arguments,
   options.count = arguments.count;
   options.state_root = context.state_root();
   options.binary_of = binary_of;
+  options.look_at_files = true;
   return FleetSpec::load(file, options);
 }
 
@@ -78,6 +60,7 @@ FleetSpec from_arguments(const Context& context, const SpecArguments& arguments)
   options.count = arguments.count;
   options.state_root = context.state_root();
   options.binary_of = binary_of;
+  options.look_at_files = true;
   return FleetSpec::from_options(options);
 }
 
@@ -95,10 +78,7 @@ FleetSpec resolve_spec(const Context& context, const SpecArguments& arguments) {
                 fmt::format("{} and a fleet file exclude each other", option))
         .hint("set it in the file: " + file);
   }
-  FleetSpec spec =
-      file.empty() ? from_arguments(context, arguments) : load_file(context, arguments, file);
-  require_files(spec);
-  return spec;
+  return file.empty() ? from_arguments(context, arguments) : load_file(context, arguments, file);
 }
 
 }  // namespace vmfleet::cli

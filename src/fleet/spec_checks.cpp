@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What follows from a machine's keys together.
 #include <algorithm>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -143,6 +144,27 @@ class PlaceholderCheck {
   Problems& problems_;
 };
 
+void check_files(MachineProblems& problems, const MachineConfig& config,
+                 const MachineReader& reader) {
+  const std::string own_files = reader.options.state_root.string() + "/";
+  const auto check = [&](const std::string& key, const std::string& file) {
+    std::error_code ignored;
+    if (file.empty() || file.rfind(own_files, 0) == 0) return;  // may be made by the launch
+    if (std::filesystem::exists(file, ignored)) return;
+    problems.add(key, fmt::format("no such file: {}", file),
+                 fmt::format("relative paths start in {}", reader.folder.string()));
+  };
+  check("kernel", config.kernel);
+  check("initrd", config.initrd);
+  check("bios", config.bios);
+  for (std::size_t i = 0; i < config.disks.size(); ++i) {
+    check(fmt::format("disk[{}].file", i), config.disks[i].file);
+  }
+  for (std::size_t i = 0; i < config.shares.size(); ++i) {
+    check(fmt::format("share[{}].path", i), config.shares[i].path);
+  }
+}
+
 void check_supported(MachineProblems& problems, const MachineSpec& machine) {
   if (machine.restart != RestartPolicy::no) {
     problems.add("restart", "restarting by itself is not supported yet",
@@ -174,12 +196,13 @@ void check_machine(const Node& node, const std::string& path, const MachineReade
   check_boot(here, machine);
   check_ready(here, machine);
   check_supported(here, machine);
+  if (reader.options.look_at_files) check_files(here, machine.config, reader);
   PlaceholderCheck(machine.config, problems).check(node, path);
   MachineConfig config = machine.config;
   if (!machine.image.empty()) config.kernel = "/image";  // comes with the launch
   std::vector<ConfigProblem> found = find_problems(config);
-  if (reader.binary_of) {
-    if (const auto binary = reader.binary_of(config.qemu, config.arch)) {
+  if (reader.options.binary_of) {
+    if (const auto binary = reader.options.binary_of(config.qemu, config.arch)) {
       const std::vector<ConfigProblem> more = find_problems(config, *binary);
       found.insert(found.end(), more.begin(), more.end());
     }

@@ -134,7 +134,7 @@ class Document {
                                   {"class", machine.machine_class},
                                   {"index", static_cast<std::int64_t>(machine.index)},
                                   {"keys", to_json(node)}};
-    MachineReader reader(machine, fleet_.directory, options_.binary_of);
+    MachineReader reader(machine, fleet_.directory, options_);
     read_machine(node, path, reader, problems_);
     machine.hash = short_hash(json::write(describe(machine.config)) + '\n' + machine.image);
     fleet_.machines.push_back(std::move(machine));

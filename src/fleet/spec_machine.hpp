@@ -13,12 +13,12 @@ namespace vmfleet::spec {
 
 /// Where the tables of one machine lead to.
 struct MachineReader {
-  MachineReader(MachineSpec& into, std::filesystem::path start, const BinaryFinder& finder)
-      : machine(into), folder(std::move(start)), binary_of(finder) {}
+  MachineReader(MachineSpec& into, std::filesystem::path start, const SpecOptions& choices)
+      : machine(into), folder(std::move(start)), options(choices) {}
 
   MachineSpec& machine;
   std::filesystem::path folder;  ///< where relative paths start
-  const BinaryFinder& binary_of;
+  const SpecOptions& options;
 };
 
 /// `path` as QEMU needs it: absolute. Empty stays empty.

@@ -18,7 +18,7 @@ void add_9p(OptionList& options, const MachineConfig& config, const Share& share
                  {"multidevs", "remap"},
                  {"readonly", share.writable ? "off" : "on"}});
   json::Object device;
-  device.set("driver", virtio_driver("virtio-9p", config)).set("fsdev", id);
+  device.set("driver", virtio_driver("virtio-9p", config)).set("id", id).set("fsdev", id);
   device.set("mount_tag", share.tag);
   options.json("-device", device);
 }
@@ -32,7 +32,7 @@ void add_vfat(OptionList& options, const MachineConfig& config, const Share& sha
   node.set("file", std::move(folder));
   options.json("-blockdev", node);
   json::Object device;
-  device.set("driver", virtio_driver("virtio-blk", config));
+  device.set("driver", virtio_driver("virtio-blk", config)).set("id", fmt::format("share{}", i));
   device.set("drive", fmt::format("share{}", i));
   options.json("-device", device);
 }

@@ -67,6 +67,7 @@ struct SpecOptions {
   std::optional<std::size_t> count;  ///< replaces the count of the only machine class
   std::filesystem::path state_root;  ///< gives `{dir}` its meaning; empty: it is left as it is
   BinaryFinder binary_of;            ///< empty: machine types and CPU models are not checked
+  bool look_at_files = false;        ///< those that are named must be there
 };
 
 /// A fleet without a file: the text of each option, as the user typed it. Empty: not given.
@@ -77,6 +78,7 @@ struct FleetOptions {
   std::optional<std::size_t> count;
   std::filesystem::path state_root;
   BinaryFinder binary_of;
+  bool look_at_files = false;
   std::string image;  ///< without image, kernel and disks: `tiny`
   std::string kernel;
   std::string initrd;

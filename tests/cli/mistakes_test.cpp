@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// A fleet file with many mistakes is mended in one go.
+#include <fstream>
+
+#include "tests/cli/program.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace vmfleet;
+
+namespace {
+
+constexpr const char* kTenMistakes = R"(fleet = "ten"
+
+[machine.web]
+kernel = "bzImage"
+cpus = 0
+memroy = "1G"
+machine = "q53"
+cpu = "Haswel"
+append = ["role={nmae}"]
+
+[[machine.web.disk]]
+file = "root.qcow2"
+mode = "overlayed"
+
+[[machine.web.net]]
+forward = ["ssh:70000"]
+
+[machine.web.ready]
+port = "http"
+)";
+
+}  // namespace
+
+TEST_CASE("ten mistakes are ten errors with line and column, and nothing is started") {
+  const test::Vmfleet world;
+  const auto file = world.folder() / "ten.toml";
+  std::ofstream(file) << kTenMistakes;
+  const auto ran = world.run({"up", "-f", file.string()});
+  CHECK(ran.code == 2);
+  CHECK(ran.out.empty());
+  CHECK_THAT(ran.err, ContainsSubstring("ten.toml: 10 problems\n"));
+  for (const char* place :
+       {"4:10: machine.web.kernel: no such file: ", "5:8: machine.web.cpus: ",
+        "6:1: machine.web.memroy: ", "7:11: machine.web.machine: ", "8:7: machine.web.cpu: ",
+        "9:11: machine.web.append[0]: ", "12:8: machine.web.disk[0].file: ",
+        "13:8: machine.web.disk[0].mode: ", "16:12: machine.web.net[0].forward[0]: ",
+        "19:8: machine.web.ready.port: "}) {
+    CHECK_THAT(ran.err, ContainsSubstring(std::string("ten.toml:") + place));
+  }
+  CHECK_FALSE(std::filesystem::exists(world.state() / "ten"));
+  const auto refused = world.document({"up", "-f", file.string()}, 2);
+  CHECK(refused["error"]["evidence"].as_array()->size() == 10);
+}
