@@ -110,6 +110,7 @@ class PlaceholderCheck {
       : forwards_(forward_names(config)), problems_(problems) {}
 
   void check(const Node& node, const std::string& where) {
+    if (is_injected(where)) return;
     for (const std::string& word : placeholders_in(node.text)) refuse(node.place, where, word);
     for (std::size_t i = 0; i < node.items.size(); ++i) {
       check(node.items[i], fmt::format("{}[{}]", where, i));
@@ -120,6 +121,14 @@ class PlaceholderCheck {
   }
 
  private:
+  /// A tool's command has placeholders of its own; what is put into the guest may be a program.
+  static bool is_injected(const std::string& where) {
+    const auto at = where.find("].", where.find(".inject["));
+    const std::string_view key =
+        at == std::string::npos ? std::string_view() : std::string_view(where).substr(at + 2);
+    return where.find(".inject[") != std::string::npos && (key == "command" || key == "text");
+  }
+
   void refuse(const Place& place, const std::string& where, const std::string& word) {
     constexpr std::string_view kPort = "port:";
     if (word == "dir") return;  // known to the launch
@@ -199,7 +208,7 @@ void check_machine(const Node& node, const std::string& path, const MachineReade
   if (reader.options.look_at_files) check_files(here, machine.config, reader);
   PlaceholderCheck(machine.config, problems).check(node, path);
   MachineConfig config = machine.config;
-  if (!machine.image.empty()) config.kernel = "/image";  // comes with the launch
+  if (!machine.image.empty()) config.kernel = config.initrd = "/image";  // come with the launch
   std::vector<ConfigProblem> found = find_problems(config);
   if (reader.options.binary_of) {
     if (const auto binary = reader.options.binary_of(config.qemu, config.arch)) {

@@ -86,41 +86,32 @@ Share read_share(Table& table, const MachineReader& reader) {
   return share;
 }
 
-/// The name under which the guest finds it in the firmware's table; "" for other ways in.
-std::string firmware_name(const std::string& via, const std::string& path) {
-  if (via == "fw_cfg") return "opt/" + path;
-  if (via == "credential") return "opt/io.systemd.credentials/" + path;
-  return {};
+void read_tool(Table& table, const MachineReader& reader, Injection& injection) {
+  table.texts("command", injection.command);
+  table.duration("timeout", [&](Milliseconds timeout) { injection.timeout = timeout; });
+  if (injection.command.empty()) return;
+  injection.directory = reader.folder.string();
+  // A name without a slash is looked up in PATH.
+  std::string& program = injection.command[0];
+  if (program.find('/') != std::string::npos) program = absolute_path(program, reader.folder);
 }
 
-void read_injection(Table& table, const MachineReader& reader) {
-  std::string via;
-  std::string path;
-  std::string source;
-  std::string text;
-  table.text("via", via);
-  table.text("path", path);
-  table.text("source", source);
-  table.text("text", text);
-  FwCfg entry;
-  entry.name = firmware_name(via, path);
-  if (via == "initrd" || via == "cloud-init" || via == "tool") {
-    table.add("via", fmt::format("\"{}\" is not supported yet", via),
-              "use \"fw_cfg\" or \"credential\"");
-  } else if (entry.name.empty()) {
-    table.add("via", fmt::format("\"{}\" is no way into a guest", via),
+Injection read_injection(Table& table, const MachineReader& reader) {
+  Injection injection;
+  const bool has_way = table.node().find("via") != nullptr;
+  if (!has_way) {
+    table.add("via", "the way into the guest is missing",
               "one of: initrd, fw_cfg, credential, cloud-init, tool");
-  } else if (path.empty()) {
-    table.add("path", "the path in the guest is missing");
-  } else if (!text.empty() && source.empty()) {
-    // Another user of this host could read it in QEMU's arguments.
-    table.add("text", "a text is not supported yet", "put it into a file and name it as source");
-  } else if (source.empty() || !text.empty()) {
-    table.add("source", "needs either a source or a text");
-  } else {
-    entry.file = absolute_path(source, reader.folder);
-    reader.machine.config.fw_cfg.push_back(entry);
   }
+  table.word("via", parse_injection_way, injection.via);
+  table.text("path", injection.path);
+  table.text("source", injection.source);
+  injection.source = absolute_path(injection.source, reader.folder);
+  std::string text;
+  table.text("text", text);
+  if (table.node().find("text") != nullptr) injection.text = text;
+  read_tool(table, reader, injection);
+  return injection;
 }
 
 }  // namespace
@@ -142,7 +133,9 @@ void read_shares(Table& table, MachineReader& reader) {
 }
 
 void read_injections(Table& table, MachineReader& reader) {
-  each_table(table, "inject", [&](Table& injection) { read_injection(injection, reader); });
+  each_table(table, "inject", [&](Table& injection) {
+    reader.machine.config.injections.push_back(read_injection(injection, reader));
+  });
 }
 
 }  // namespace vmfleet::spec

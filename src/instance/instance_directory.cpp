@@ -23,8 +23,9 @@ namespace {
 
 using namespace instance_file;
 
-constexpr std::array kWires = {kAlive,  kPid,      kControl, kQmp,      kMonitor,   kAgent,  kGdb,
-                               kEvents, kEventsIn, kSerial,  kSerialIn, kSerialOut, kQemuErr};
+constexpr std::array kWires = {kAlive,    kPid,       kControl, kQmp,      kMonitor,
+                               kAgent,    kGdb,       kEvents,  kEventsIn, kSerial,
+                               kSerialIn, kSerialOut, kQemuErr, kEntropy,  kCloudDisk};
 constexpr std::array kRecords = {kIntent, kState, kDisks, kLock};
 
 UniqueFd open_directory(int parent, const std::filesystem::path& name,
@@ -96,6 +97,16 @@ bool is_remnant(const std::string& name) {
   });
 }
 
+/// What an earlier start made to be put into the guest: made anew at every start.
+bool is_injected(const std::string& name) {
+  constexpr std::string_view kNumbered = "inject";
+  for (const std::string boot : {kKernel, kInitrd}) {
+    if (name == boot || name == boot + ".part") return true;
+  }
+  return name.size() > kNumbered.size() && name.compare(0, kNumbered.size(), kNumbered) == 0 &&
+         name.find_first_not_of("0123456789", kNumbered.size()) == std::string::npos;
+}
+
 template <class Names>
 bool contains(const Names& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -111,8 +122,9 @@ void require_ours(const std::vector<std::string>& names, const std::vector<std::
     const bool remnant = is_remnant(name);
     recorded = recorded || remnant || name == kIntent || name == kState;
     bare = bare && name == kLock;
-    const bool known = remnant || contains(kWires, name) || contains(kRecords, name) ||
-                       contains(staged, name) || name == kWorkingDirectory;
+    const bool known = remnant || is_injected(name) || contains(kWires, name) ||
+                       contains(kRecords, name) || contains(staged, name) ||
+                       name == kWorkingDirectory;
     if (!known) foreign.push_back(name);
   }
   if (foreign.empty() && (recorded || bare)) return;
@@ -164,6 +176,9 @@ InstanceDirectory InstanceDirectory::open(const std::filesystem::path& path) {
 
 void InstanceDirectory::remove_wires() const {
   for (const char* name : kWires) unlink_known(fd_.get(), name, path_);
+  for (const auto& name : entries(fd_.get())) {
+    if (is_injected(name)) unlink_known(fd_.get(), name.c_str(), path_);
+  }
   ::unlinkat(fd_.get(), kWorkingDirectory, AT_REMOVEDIR);
 }
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <vmfleet/base/text.hpp>
+#include <vmfleet/qemu/injected_files.hpp>
 
 #include "qemu/parts.hpp"
 
@@ -59,11 +60,12 @@ void add_machine(OptionList& options, const MachineConfig& config) {
   options.json("-object", file);
 }
 
-void add_firmware_and_kernel(OptionList& options, const MachineConfig& config) {
+void add_firmware_and_kernel(OptionList& options, const MachineConfig& config, const Wires& wires) {
   if (!config.bios.empty()) options.plain("-bios", config.bios);
   if (config.kernel.empty()) return;
-  options.plain("-kernel", config.kernel);
-  if (!config.initrd.empty()) options.plain("-initrd", config.initrd);
+  options.plain("-kernel", kernel_path(config, wires.directory).string());
+  const std::string initrd = initrd_path(config, wires.directory).string();
+  if (!initrd.empty()) options.plain("-initrd", initrd);
   const std::string words = join(kernel_arguments(config), " ");
   if (!words.empty()) options.plain("-append", words);
 }
@@ -97,12 +99,14 @@ CommandLine build_command_line(const MachineConfig& config, const Wires& wires) 
   add_machine(options, config);
   options.plain("-display", "none");
   options.plain("-vga", "none");
-  add_firmware_and_kernel(options, config);
+  add_firmware_and_kernel(options, config, wires);
   add_wires(options, config, wires);
   add_disks(options, config, wires);
+  add_cloud_disk(options, config, wires);
   add_nets(options, config);
   add_shares(options, config);
   add_small_devices(options, config);
+  add_injections(options, config, wires);
   for (const DeviceParts& device : config.devices) options.words(device.arguments);
   add_lifecycle(options, config);
   options.words(config.qemu_args);

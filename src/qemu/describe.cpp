@@ -62,6 +62,18 @@ json::Object describe_share(const Share& share) {
   return members.flag("writable", share.writable).flag("root", share.root).take();
 }
 
+json::Object describe_injection(const Injection& injection) {
+  Members members;
+  members.always("via", to_string(injection.via)).text("path", injection.path);
+  members.text("source", injection.source);
+  if (injection.text) members.always("text", *injection.text);
+  members.list("command", strings(injection.command)).text("directory", injection.directory);
+  if (injection.timeout != Injection::kDefaultTimeout) {
+    members.always("timeout", std::to_string(injection.timeout.count()) + "ms");
+  }
+  return members.take();
+}
+
 json::Object describe_fw_cfg(const FwCfg& entry) {
   Members members;
   return members.text("name", entry.name).text("file", entry.file).text("text", entry.text).take();
@@ -98,6 +110,7 @@ void describe_devices(Members& members, const MachineConfig& config) {
   members.list("disk", describe_all(config.disks, describe_disk));
   members.list("net", describe_all(config.nets, describe_net));
   members.list("share", describe_all(config.shares, describe_share));
+  members.list("inject", describe_all(config.injections, describe_injection));
   members.list("fw_cfg", describe_all(config.fw_cfg, describe_fw_cfg));
   members.list("smbios_strings", strings(config.smbios_strings));
   members.flag("rng", config.rng, true).flag("vmgenid", config.vmgenid, true);

@@ -16,6 +16,8 @@ void add_wires(OptionList& options, const MachineConfig& config, const Wires& wi
 void add_disks(OptionList& options, const MachineConfig& config, const Wires& wires);
 void add_nets(OptionList& options, const MachineConfig& config);
 void add_shares(OptionList& options, const MachineConfig& config);
+void add_cloud_disk(OptionList& options, const MachineConfig& config, const Wires& wires);
+void add_injections(OptionList& options, const MachineConfig& config, const Wires& wires);
 void add_small_devices(OptionList& options, const MachineConfig& config);
 
 }  // namespace vmfleet::qemu

@@ -30,6 +30,7 @@ class Problems {
 
 void check_disks(Problems& problems, const MachineConfig& config);
 void check_nets(Problems& problems, const MachineConfig& config);
+void check_injections(Problems& problems, const MachineConfig& config);
 void check_shares(Problems& problems, const MachineConfig& config);
 
 }  // namespace vmfleet::qemu

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 
 #include <fmt/format.h>
 
@@ -127,27 +126,6 @@ void check_boot(Problems& problems, const MachineConfig& config) {
   }
 }
 
-void check_fw_cfg(Problems& problems, const MachineConfig& config) {
-  constexpr std::size_t kLongestName = 55;
-  std::set<std::string> names;
-  for (std::size_t i = 0; i < config.fw_cfg.size(); ++i) {
-    const FwCfg& entry = config.fw_cfg[i];
-    const std::string key = fmt::format("fw_cfg[{}]", i);
-    problems.check_text(key + ".name", entry.name);
-    problems.check_text(key + ".text", entry.text);
-    problems.require(entry.name.rfind("opt/", 0) == 0 && entry.name.size() <= kLongestName,
-                     key + ".name", entry.name, "opt/… of at most 55 bytes");
-    if (!names.insert(entry.name).second) {
-      problems.add(key + ".name", fmt::format("\"{}\" is there twice", entry.name));
-    }
-    if (!entry.file.empty()) problems.check_path(key + ".file", entry.file);
-    if (entry.file.empty() == entry.text.empty()) {
-      problems.add(key, "needs either a file or a text");
-    }
-  }
-  for (const auto& text : config.smbios_strings) problems.check_text("smbios_strings", text);
-}
-
 bool is_gdb_address(std::string_view gdb) {
   if (gdb.rfind("unix:/", 0) == 0) return qemu::is_clean_text(gdb);
   const auto colon = gdb.rfind(':');
@@ -197,7 +175,7 @@ std::vector<ConfigProblem> find_problems(const MachineConfig& config) {
   qemu::check_disks(problems, config);
   qemu::check_nets(problems, config);
   qemu::check_shares(problems, config);
-  check_fw_cfg(problems, config);
+  qemu::check_injections(problems, config);
   check_life(problems, config);
   return problems.take();
 }

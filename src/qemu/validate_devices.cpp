@@ -18,6 +18,7 @@ constexpr std::size_t kLongestLabel = 11;
 
 /// Ids that the command line gives to its own devices.
 bool is_reserved_id(const std::string& id) {
+  if (id == "cidata") return true;
   for (const std::string_view own :
        {"nic", "disk", "share", "vserial", "agentport", "vmgenid", "balloon", "vsock"}) {
     if (id.rfind(own, 0) == 0 && is_digits(std::string_view(id).substr(own.size()))) return true;

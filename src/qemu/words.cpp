@@ -5,6 +5,7 @@
 #include <vmfleet/qemu/arch.hpp>
 #include <vmfleet/qemu/disk.hpp>
 #include <vmfleet/qemu/forward.hpp>
+#include <vmfleet/qemu/injection.hpp>
 #include <vmfleet/qemu/net.hpp>
 #include <vmfleet/qemu/share.hpp>
 
@@ -48,6 +49,13 @@ constexpr qemu::Word<ShareType> kShareTypes[] = {
     {"9p", ShareType::p9},
     {"vfat", ShareType::vfat},
 };
+constexpr qemu::Word<InjectionWay> kInjectionWays[] = {
+    {"initrd", InjectionWay::initrd},
+    {"fw_cfg", InjectionWay::fw_cfg},
+    {"credential", InjectionWay::credential},
+    {"cloud-init", InjectionWay::cloud_init},
+    {"tool", InjectionWay::tool},
+};
 
 }  // namespace
 
@@ -74,6 +82,9 @@ std::string_view to_string(NetType type) noexcept {
 }
 std::string_view to_string(ShareType type) noexcept {
   return qemu::word_of(kShareTypes, type);
+}
+std::string_view to_string(InjectionWay way) noexcept {
+  return qemu::word_of(kInjectionWays, way);
 }
 std::string_view to_string(Protocol protocol) noexcept {
   return protocol == Protocol::udp ? "udp" : "tcp";
@@ -102,6 +113,9 @@ Result<NetType> parse_net_type(std::string_view word) {
 }
 Result<ShareType> parse_share_type(std::string_view word) {
   return qemu::parse_word(kShareTypes, "share type", word);
+}
+Result<InjectionWay> parse_injection_way(std::string_view word) {
+  return qemu::parse_word(kInjectionWays, "way into a guest", word);
 }
 
 }  // namespace vmfleet

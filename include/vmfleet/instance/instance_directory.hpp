@@ -10,7 +10,8 @@
 
 namespace vmfleet {
 
-/// The names in an instance directory. Nothing else of ours is ever made there, but staged disks.
+/// The names in an instance directory. Nothing else of ours is ever made there, but staged disks,
+/// and `inject0`, `inject1`… with what is put into the guest.
 namespace instance_file {
 inline constexpr const char* kIntent = "intent.json";
 inline constexpr const char* kState = "state.json";
@@ -29,6 +30,10 @@ inline constexpr const char* kSerial = "serial.log";
 inline constexpr const char* kSerialIn = "serial.in";
 inline constexpr const char* kSerialOut = "serial.out";
 inline constexpr const char* kQemuErr = "qemu.err";
+inline constexpr const char* kEntropy = "entropy";
+inline constexpr const char* kKernel = "kernel";
+inline constexpr const char* kInitrd = "initrd";
+inline constexpr const char* kCloudDisk = "cidata.iso";
 inline constexpr const char* kWorkingDirectory = "cwd";
 }  // namespace instance_file
 

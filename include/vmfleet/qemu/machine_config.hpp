@@ -14,6 +14,7 @@
 #include <vmfleet/qemu/device.hpp>
 #include <vmfleet/qemu/disk.hpp>
 #include <vmfleet/qemu/features.hpp>
+#include <vmfleet/qemu/injection.hpp>
 #include <vmfleet/qemu/net.hpp>
 #include <vmfleet/qemu/share.hpp>
 
@@ -70,9 +71,10 @@ struct MachineConfig {
   std::vector<Disk> disks;
   std::vector<Net> nets;
   std::vector<Share> shares;
+  std::vector<Injection> injections;
   std::vector<FwCfg> fw_cfg;
   std::vector<std::string> smbios_strings;  ///< SMBIOS type 11: readable in sysfs, by root
-  bool rng = true;
+  bool rng = true;      ///< a device, and 32 random bytes as fw_cfg file `opt/vmfleet/entropy`
   bool vmgenid = true;  ///< where the machine type has it
   bool agent = true;    ///< the port of the guest agent
   bool pvpanic = true;

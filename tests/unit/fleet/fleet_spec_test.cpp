@@ -96,8 +96,8 @@ TEST_CASE("a fleet file with every key becomes machines") {
   REQUIRE(machine.config.disks[0].format == DiskFormat::qcow2);
   REQUIRE(machine.config.nets.at(0).forwards.at(0) == *parse_forward("ssh:22"));
   REQUIRE(machine.config.shares.at(0).writable);
-  REQUIRE(machine.config.fw_cfg.at(0).name == "opt/vmfleet/token");
-  REQUIRE(machine.config.fw_cfg[0].file == "/fleets/demo/token");
+  REQUIRE(machine.config.injections.at(0).path == "vmfleet/token");
+  REQUIRE(machine.config.injections[0].source == "/fleets/demo/token");
   REQUIRE(machine.ssh.user == "root");
   REQUIRE(machine.ready.serial == std::vector<std::string>{"login:"});
   REQUIRE(machine.ready.timeout == Milliseconds(60'000));

@@ -100,24 +100,66 @@ tag = "t"
   REQUIRE_THAT(problems[7], ContainsSubstring("15:8: machine.web.share[1].mode"));
 }
 
-TEST_CASE("a file is put into the guest by the firmware's table") {
+TEST_CASE("an injection carries all of its keys") {
   const MachineSpec machine = parse_machine(R"(
-inject = [{ via = "fw_cfg", path = "a/b", source = "x" },
-          { via = "credential", path = "token", source = "/secret" }]
+disk = [{ file = "/d.img", id = "root" }]
+[[machine.web.inject]]
+via = "fw_cfg"
+path = "a/b"
+source = "x"
+[[machine.web.inject]]
+via = "credential"
+path = "token"
+text = ""
+[[machine.web.inject]]
+via = "initrd"
+path = "/etc/motd"
+text = "hello {name} { print } {else}"
+[[machine.web.inject]]
+via = "cloud-init"
+[[machine.web.inject]]
+via = "tool"
+command = ["./put", "{disk:root}", "{source}", "{path}", "{name}"]
+path = "/x"
+source = "/y"
+timeout = "5s"
 )");
-  REQUIRE(machine.config.fw_cfg.at(0).name == "opt/a/b");
-  REQUIRE(machine.config.fw_cfg[0].file == "/fleets/demo/x");
-  REQUIRE(machine.config.fw_cfg.at(1).name == "opt/io.systemd.credentials/token");
+  const auto& injections = machine.config.injections;
+  REQUIRE(injections.size() == 5);
+  REQUIRE(injections[0].source == "/fleets/demo/x");
+  REQUIRE_FALSE(injections[0].text);
+  REQUIRE(injections[1].via == InjectionWay::credential);
+  REQUIRE(injections[1].text->empty());
+  REQUIRE(*injections[2].text == "hello web { print } {else}");
+  REQUIRE(injections[3].via == InjectionWay::cloud_init);
+  REQUIRE(injections[4].command ==
+          Lines{"/fleets/demo/put", "{disk:root}", "{source}", "{path}", "web"});
+  REQUIRE(injections[4].directory == "/fleets/demo");
+  REQUIRE(injections[4].timeout == Milliseconds(5'000));
 }
 
-TEST_CASE("an injection that cannot be is refused") {
-  for (const char* keys :
-       {"inject = [{ path = 'x', source = 'x' }]", "inject = [{ via = 'post', path = 'x' }]",
-        "inject = [{ via = 'fw_cfg', source = 'x' }]", "inject = [{ via = 'fw_cfg', path = 'x' }]",
-        "inject = [{ via = 'fw_cfg', path = 'x', source = 'x', text = 'x' }]"}) {
-    INFO(keys);
-    REQUIRE(problems_in_machine(keys).size() == 1);
-  }
+TEST_CASE("an injection that cannot be is refused at its own key") {
+  const std::string keys = R"(inject = [
+  { path = 'x', source = 'x' },
+  { via = 'post', path = 'v', text = 'x' },
+  { via = 'fw_cfg', source = 'x' },
+  { via = 'fw_cfg', path = 'w' },
+  { via = 'fw_cfg', path = 'y', source = 'x', text = 'x' },
+  { via = 'initrd', path = 'etc/x', text = 'x' },
+  { via = 'tool', command = ['x',
+    '{dsik:disk0}',
+    '{kernel}'] },
+])";
+  const auto problems = problems_in_machine(keys);
+  CAPTURE(problems);
+  REQUIRE(problems.size() == 7);
+  REQUIRE_THAT(problems[0], ContainsSubstring("4:3: machine.web.inject[0].via: the way into"));
+  REQUIRE_THAT(problems[1], ContainsSubstring("5:11: machine.web.inject[1].via"));
+  REQUIRE_THAT(problems[2], ContainsSubstring("6:3: machine.web.inject[2].path"));
+  REQUIRE_THAT(problems[3], ContainsSubstring("7:3: machine.web.inject[3].source: needs either"));
+  REQUIRE_THAT(problems[4], ContainsSubstring("8:54: machine.web.inject[4].text"));
+  REQUIRE_THAT(problems[5], ContainsSubstring("9:28: machine.web.inject[5].path"));
+  REQUIRE_THAT(problems[6], ContainsSubstring("11:5: machine.web.inject[6].command[1]: unknown"));
 }
 
 TEST_CASE("small devices are added and left out, and life's turns chosen") {

@@ -50,6 +50,14 @@ TEST_CASE("any field that the user decides changes the description") {
       [](auto& c) { c.nets.resize(1); },
       [](auto& c) { c.nets.resize(2); },
       [](auto& c) { c.shares.resize(1); },
+      [](auto& c) { c.injections.resize(1); },
+      [](auto& c) { c.injections.emplace_back().path = "p"; },
+      [](auto& c) { c.injections.emplace_back().text = "t"; },
+      [](auto& c) { c.injections.emplace_back().source = "/t"; },
+      [](auto& c) {
+        c.injections.emplace_back().command = {"a", "b"};
+      },
+      [](auto& c) { c.injections.emplace_back().via = InjectionWay::tool; },
       [](auto& c) { c.fw_cfg.resize(1); },
       [](auto& c) { c.smbios_strings = {"s"}; },
       [](auto& c) { c.rng = false; },

@@ -101,7 +101,7 @@ TEST_CASE("every escaped value reads back as the text that went in") {
     INFO(text);
     const CommandLine line = build(text);
     REQUIRE(undouble(value_of(line, "-name")) == "guest=" + text + ",debug-threads=on");
-    REQUIRE(undouble(value_of(line, "-fw_cfg")) == "name=" + text + ",string=" + text);
+    REQUIRE(undouble(values_of(line, "-fw_cfg").at(0)) == "name=" + text + ",string=" + text);
     REQUIRE(undouble(value_of(line, "-smbios")) == "type=11,value=" + text);
     REQUIRE(value_of(line, "-kernel") == text);
     REQUIRE(value_of(line, "-pidfile") == "/run/" + text + ".d/pid");
