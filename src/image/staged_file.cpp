@@ -73,6 +73,12 @@ std::uint64_t StagedFile::size() const {
   return static_cast<std::uint64_t>(status.st_size);
 }
 
+void StagedFile::reopen() {
+  UniqueFd fd(::open(temporary_.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd || ::fchmod(fd.get(), 0600) != 0) fail("open", errno);
+  fd_ = std::move(fd);
+}
+
 void StagedFile::sync() {
   if (::fsync(fd_.get()) != 0) fail("write", errno);
 }

@@ -34,6 +34,8 @@ class StagedFile {
   /// Appends a hole up to this size.
   void grow(Bytes size);
   [[nodiscard]] std::uint64_t size() const;
+  /// Takes up what another program has put in its place under the temporary name.
+  void reopen();
   /// fsync: afterwards only the rename is missing.
   void sync();
   /// fsync, rename, fsync of the folder.

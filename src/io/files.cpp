@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
+#include <cstring>
 
 #include <fmt/format.h>
 
@@ -61,6 +63,32 @@ std::string read_end(const std::filesystem::path& path, Bytes limit) {
   const auto size = static_cast<std::uint64_t>(status.st_size);
   const std::uint64_t start = size > limit.count() ? size - limit.count() : 0;
   return read_from(fd.get(), path, static_cast<off_t>(start), limit.count());
+}
+
+std::string content_hash(const std::filesystem::path& path) {
+  constexpr std::size_t kStep = 1 << 20;  // a multiple of the word: only the last one is cut
+  const UniqueFd fd = open(path, O_RDONLY);
+  std::uint64_t hash = 0xcbf29ce484222325;
+  const auto mix = [&](std::uint64_t word) {
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15;
+    hash ^= hash >> 32;
+  };
+  std::uint64_t size = 0;
+  std::string block;
+  do {
+    block = read_from(fd.get(), path, static_cast<off_t>(size), kStep);
+    size += block.size();
+    std::string_view rest = block;
+    while (!rest.empty()) {
+      std::uint64_t word = 0;
+      const std::string_view bytes = rest.substr(0, sizeof word);
+      std::memcpy(&word, bytes.data(), bytes.size());
+      rest.remove_prefix(bytes.size());
+      mix(word);
+    }
+  } while (block.size() == kStep);
+  mix(size);
+  return fmt::format("{:016x}", hash);
 }
 
 void write_all(int fd, std::string_view data, const std::filesystem::path& path_for_errors) {

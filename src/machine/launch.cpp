@@ -21,6 +21,7 @@
 
 #include "machine/exit_report.hpp"
 #include "machine/image_users.hpp"
+#include "machine/injecting.hpp"
 #include "machine/live.hpp"
 #include "machine/staging.hpp"
 #include "machine/wiring.hpp"
@@ -57,6 +58,13 @@ void require_files(const MachineConfig& config) {
   require_readable(config.initrd, "initrd");
   require_readable(config.bios, "firmware");
   for (const auto& disk : config.disks) require_readable(disk.file, "disk");
+  for (const auto& injection : config.injections) {
+    require_readable(injection.source, "file to inject");
+    if (!std::filesystem::is_directory(injection.source)) continue;
+    throw Error(ErrorKind::invalid_config,
+                fmt::format("the file to inject {} is a folder", injection.source))
+        .hint("inject its files one by one, or with a tool");
+  }
 }
 
 json::Value forwards_to_json(const MachineConfig& config) {
@@ -121,7 +129,8 @@ class Launch {
     config_ = co_await resolve(std::move(config_), live_.directory.path());
     auto look = [&] {
       require_free_images(config_);
-      return plan_staging(config_, live_.directory, options_.remake_disks);
+      return plan_staging(config_, live_.directory, options_.remake_disks,
+                          options_.verify_disks ? SourceCheck::content : SourceCheck::stamp);
     };
     StagingPlan plan = co_await offload(look);
     // Before the first of them exists: a crash must not leave files that nobody knows.
@@ -129,8 +138,11 @@ class Launch {
     const CommandLine command =
         build_command_line(config_, Wires::in_directory(live_.directory.path()));
     write_down(command);
+    auto write = [&] { write_injected(config_, live_.directory); };
+    co_await offload(write);
     if (!plan.to_make.empty()) step("staging disks");
-    co_await carry_out(std::move(plan), live_.directory, config_.qemu, options_.on_warning);
+    co_await carry_out(std::move(plan), live_.directory, config_, options_.on_warning);
+    co_await make_boot_files(config_, live_.directory);
     start(command);
     co_await take_control();
   }

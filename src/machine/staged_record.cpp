@@ -20,7 +20,7 @@ constexpr std::string_view kDisksSchema = "vmfleet.disks/1";
 
 /// As text: an inode number may be larger than what JSON readers take for a number.
 std::string stamp_to_text(const FileStamp& stamp) {
-  return fmt::format("{} {} {}", stamp.size, stamp.changed_ns, stamp.inode);
+  return fmt::format("{} {} {} {}", stamp.size, stamp.changed_ns, stamp.inode, stamp.touched_ns);
 }
 
 FileStamp stamp_from_text(const std::string& text) {
@@ -28,10 +28,12 @@ FileStamp stamp_from_text(const std::string& text) {
   unsigned long long size = 0;
   long long changed = 0;
   unsigned long long inode = 0;
-  if (std::sscanf(text.c_str(), "%llu %lld %llu", &size, &changed, &inode) == 3) {
+  long long touched = 0;
+  if (std::sscanf(text.c_str(), "%llu %lld %llu %lld", &size, &changed, &inode, &touched) >= 3) {
     stamp.size = size;
     stamp.changed_ns = changed;
     stamp.inode = inode;
+    stamp.touched_ns = touched;
   }
   return stamp;
 }
@@ -46,6 +48,8 @@ FileStamp FileStamp::of(const std::filesystem::path& path) {
   stamp.changed_ns =
       std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + std::int64_t{status.st_mtim.tv_nsec};
   stamp.inode = status.st_ino;
+  stamp.touched_ns =
+      std::int64_t{status.st_ctim.tv_sec} * 1'000'000'000 + std::int64_t{status.st_ctim.tv_nsec};
   return stamp;
 }
 
@@ -60,6 +64,13 @@ bool DiskOrigin::same_request(const DiskOrigin& other) const {
   return file == other.file && format == other.format && mode == other.mode && size == other.size;
 }
 
+bool DiskOrigin::same_source(const DiskOrigin& now) const {
+  if (source != now.source) return false;
+  if (now.content.empty()) return true;
+  // A disk that was made without looking at the content: only if nobody has touched the file since.
+  return content.empty() ? source.touched_ns == now.source.touched_ns : content == now.content;
+}
+
 std::string DiskOrigin::describe() const {
   const std::string grown = size == 0 ? "" : ", grown to " + to_string(Bytes(size));
   return fmt::format("{} of {} ({}){}", mode, file, format, grown);
@@ -72,7 +83,9 @@ void write_staged(const InstanceDirectory& directory, const StagedRecord& record
                                 {"format", origin.format},
                                 {"mode", origin.mode},
                                 {"size", origin.size},
-                                {"source", stamp_to_text(origin.source)}});
+                                {"source", stamp_to_text(origin.source)},
+                                {"content", origin.content},
+                                {"tools", origin.tools}});
   }
   write_record(directory, instance_file::kDisks, kDisksSchema, body);
 }
@@ -88,6 +101,8 @@ StagedRecord read_staged(const InstanceDirectory& directory) {
     origin.mode = value.text("mode");
     origin.size = static_cast<std::uint64_t>(value.integer("size", 0));
     origin.source = stamp_from_text(std::string(value.text("source")));
+    origin.content = value.text("content");
+    origin.tools = value.text("tools");
   }
   return record;
 }

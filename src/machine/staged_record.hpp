@@ -17,10 +17,15 @@ struct FileStamp {
   std::uint64_t size = 0;
   std::int64_t changed_ns = 0;  ///< its mtime
   std::uint64_t inode = 0;
+  /// Its ctime, which nobody can set back; links and permissions change it, too.
+  std::int64_t touched_ns = 0;
 
   /// *Errors*: `not_found`…
   static FileStamp of(const std::filesystem::path& path);
-  bool operator==(const FileStamp&) const = default;
+  /// Whether nothing was written to it, as far as its owner did not set back the time.
+  bool operator==(const FileStamp& other) const {
+    return size == other.size && changed_ns == other.changed_ns && inode == other.inode;
+  }
 };
 
 /// The request and the file that a staged disk was made from.
@@ -33,7 +38,11 @@ struct DiskOrigin {
   std::string mode;
   std::uint64_t size = 0;
   FileStamp source;
+  std::string content;  ///< `files::content_hash` of the source; empty: it was not asked for
+  std::string tools;  ///< of what tools did to it: a hash of commands and contents; empty: nothing
 
+  /// Whether `now` is of the same source, by its content when that was asked for.
+  [[nodiscard]] bool same_source(const DiskOrigin& now) const;
   [[nodiscard]] bool same_request(const DiskOrigin& other) const;
   /// "a copy of /images/root.img, grown to 4G".
   [[nodiscard]] std::string describe() const;

@@ -21,6 +21,8 @@
 #include <vmfleet/io/files.hpp>
 #include <vmfleet/io/process.hpp>
 
+#include "machine/tool.hpp"
+
 namespace vmfleet {
 
 namespace {
@@ -39,11 +41,15 @@ Bytes size_of(const Disk& disk) {
 /// Making one disk.
 class Staging {
  public:
-  Staging(const StagingPlan::Item& item, const InstanceDirectory& directory, std::string qemu)
+  Staging(const StagingPlan::Item& item, const InstanceDirectory& directory,
+          const MachineConfig& config)
       : item_(item),
         disk_(item.disk),
+        directory_(directory),
+        config_(config),
         target_(directory.path() / item.name),
-        qemu_img_(std::filesystem::path(qemu).parent_path() / "qemu-img") {
+        // Of the same QEMU, where it has one.
+        qemu_img_(std::filesystem::path(config.qemu).parent_path() / "qemu-img") {
     if (::access(qemu_img_.c_str(), X_OK) != 0) qemu_img_ = "qemu-img";
   }
 
@@ -60,6 +66,7 @@ class Staging {
     } else {
       co_await overlay();
     }
+    co_await put_in();
     auto end = [&] {
       if (FileStamp::of(disk_.file) != item_.origin.source) {
         throw Error(ErrorKind::unavailable,
@@ -81,6 +88,16 @@ class Staging {
   }
 
  private:
+  Task<void> put_in() {
+    if (item_.tools.empty()) co_return;
+    for (const std::size_t index : item_.tools) {
+      ToolTargets targets;
+      targets.disk = part_->temporary();
+      co_await run_tool(config_, index, directory_, std::move(targets));
+    }
+    part_->reopen();
+  }
+
   Task<void> overlay() {
     std::vector<std::string> words{"create", "-q",       "-f",
                                    "qcow2",  "-F",       format(),
@@ -145,6 +162,8 @@ class Staging {
 
   const StagingPlan::Item& item_;
   const Disk& disk_;
+  const InstanceDirectory& directory_;
+  const MachineConfig& config_;
   std::filesystem::path target_;
   std::filesystem::path qemu_img_;
   std::optional<StagedFile> part_;
@@ -160,9 +179,9 @@ void remove_file(const InstanceDirectory& directory, const std::string& name) {
 
 }  // namespace
 
-Task<void> carry_out(StagingPlan plan, const InstanceDirectory& directory, std::string qemu,
-                     std::function<void(std::string_view)> warn) {
-  if (!plan.to_remove.empty()) {
+Task<void> carry_out(StagingPlan plan, const InstanceDirectory& directory,
+                     const MachineConfig& config, std::function<void(std::string_view)> warn) {
+  if (!plan.to_remove.empty() || plan.learnt) {
     auto remove = [&] {
       for (const auto& name : plan.to_remove) remove_file(directory, name);
       write_staged(directory, plan.record);
@@ -170,7 +189,7 @@ Task<void> carry_out(StagingPlan plan, const InstanceDirectory& directory, std::
     co_await offload(remove);
   }
   for (const auto& item : plan.to_make) {
-    Staging staging(item, directory, qemu);
+    Staging staging(item, directory, config);
     co_await staging.make();
     plan.record[item.name] = item.origin;
     // In this order: at no point is there a disk with the record of another one.

@@ -25,27 +25,33 @@ struct StagingPlan {
     Disk disk;
     std::string name;  ///< in the directory
     DiskOrigin origin;
+    std::vector<std::size_t> tools;  ///< the injections that work on it
   };
 
   std::vector<Item> to_make;
   std::vector<std::string> to_remove;
   StagedRecord record;             ///< of what is kept
+  bool learnt = false;             ///< the record says more than before of what is kept
   std::vector<std::string> names;  ///< every file that may be in the directory from now on
 };
+
+/// How it is found out whether a source changed.
+enum class SourceCheck { stamp, content };
 
 /// Changes nothing. Copies and overlays that fit are kept, snapshots never.
 ///
 /// Blocking. *Errors*: `conflict` when a copy or overlay does not fit any more and `remake` does
 /// not allow to lose what the guest wrote to it; `not_found` (a source).
 StagingPlan plan_staging(const MachineConfig& config, const InstanceDirectory& directory,
-                         bool remake);
+                         bool remake, SourceCheck check = SourceCheck::stamp);
 
 /// Makes each disk whole or not at all; whatever a crash leaves behind has one of the plan's names.
-/// `qemu` is the binary whose qemu-img is preferred. `warn` is told what was not done as asked.
+/// `warn` is told what was not done as asked.
 ///
 /// *Errors*: `host_unfit` (no qemu-img), `unavailable` (no room…), with qemu-img's words;
-/// `conflict` (a source that is being written). *Cancellation*: leaves no unfinished file.
-Task<void> carry_out(StagingPlan plan, const InstanceDirectory& directory, std::string qemu,
-                     std::function<void(std::string_view)> warn);
+/// `conflict` (a source that is being written); those of tools. *Cancellation*: leaves no
+/// unfinished file. *Lifetime*: `config` is that of the plan, and outlives the task.
+Task<void> carry_out(StagingPlan plan, const InstanceDirectory& directory,
+                     const MachineConfig& config, std::function<void(std::string_view)> warn);
 
 }  // namespace vmfleet

@@ -10,7 +10,10 @@
 #include <fmt/format.h>
 
 #include <vmfleet/base/error.hpp>
+#include <vmfleet/base/text.hpp>
+#include <vmfleet/io/files.hpp>
 #include <vmfleet/machine/machine.hpp>
+#include <vmfleet/qemu/injected_files.hpp>
 
 #include "machine/staging.hpp"
 
@@ -52,13 +55,54 @@ std::optional<Error> misfit(const std::string& name, const DiskOrigin* made,
                              name, made->describe(), asked.describe()))
         .hint(std::string("undo the change to keep the disk; ") + kRemake);
   }
-  if (made->source == asked.source) return std::nullopt;
+  if (made->tools != asked.tools) {
+    return Error(ErrorKind::conflict,
+                 fmt::format("what tools do to disk {} changed since it was made", name))
+        .hint(std::string("undo the change to keep the disk; ") + kRemake);
+  }
+  if (made->same_source(asked)) return std::nullopt;
   return Error(ErrorKind::conflict,
                fmt::format("{} changed since disk {} was made from it", asked.file, name))
       .hint(std::string(asked.mode == to_string(DiskMode::overlay)
                             ? "an overlay is of no use over another file: put the old one back; "
                             : "put the old one back to keep the disk; ") +
             kRemake);
+}
+
+/// What tells whether the same tools would put the same things into this disk.
+std::string fingerprint_of_tools(const MachineConfig& config, std::size_t disk) {
+  std::string all;
+  for (const Injection& injection : config.injections) {
+    if (!works_on_disk(config, injection, disk)) continue;
+    const std::string content =
+        injection.source.empty() ? "" : files::content_hash(injection.source);
+    for (const auto& part : {shell_join(injection.command), injection.path, injection.source,
+                             injection.text.value_or(""), content}) {
+      all += part + '\0';
+    }
+  }
+  return all.empty() ? all : short_hash(all);
+}
+
+DiskOrigin origin_of(const MachineConfig& config, std::size_t index, SourceCheck check) {
+  const Disk& disk = config.disks[index];
+  DiskOrigin origin(disk, FileStamp::of(disk.file));
+  if (check == SourceCheck::content) origin.content = files::content_hash(disk.file);
+  origin.tools = fingerprint_of_tools(config, index);
+  return origin;
+}
+
+/// The record of a disk that is kept: what was found out by reading it all is not forgotten.
+DiskOrigin kept(const DiskOrigin& made, const DiskOrigin& asked) {
+  return asked.content.empty() ? made : asked;
+}
+
+std::vector<std::size_t> tools_of(const MachineConfig& config, std::size_t disk) {
+  std::vector<std::size_t> tools;
+  for (std::size_t i = 0; i < config.injections.size(); ++i) {
+    if (works_on_disk(config, config.injections[i], disk)) tools.push_back(i);
+  }
+  return tools;
 }
 
 /// Disks of an earlier configuration that has no place for them.
@@ -80,7 +124,9 @@ void plan_removals(StagingPlan& plan, const StagedRecord& made, const std::set<s
 
 }  // namespace
 
-bool disks_fit(const MachineConfig& config, const std::filesystem::path& instance_directory) {
+bool disks_fit(const MachineConfig& config, const std::filesystem::path& instance_directory,
+               bool verify) {
+  const SourceCheck check = verify ? SourceCheck::content : SourceCheck::stamp;
   const auto directory = InstanceDirectory::open(instance_directory);
   const StagedRecord made = read_staged(directory);
   std::size_t wanted = 0;
@@ -89,15 +135,15 @@ bool disks_fit(const MachineConfig& config, const std::filesystem::path& instanc
     if (!is_staged(disk)) continue;
     ++wanted;
     const auto known = made.find(disk_path(disk, i, "").filename().string());
-    const DiskOrigin asked(disk, FileStamp::of(disk.file));
+    const DiskOrigin asked = origin_of(config, i, check);
     if (known == made.end() || !known->second.same_request(asked)) return false;
-    if (known->second.source != asked.source) return false;
+    if (known->second.tools != asked.tools || !known->second.same_source(asked)) return false;
   }
   return wanted == made.size();
 }
 
 StagingPlan plan_staging(const MachineConfig& config, const InstanceDirectory& directory,
-                         bool remake) {
+                         bool remake, SourceCheck check) {
   const StagedRecord made = read_staged(directory);
   StagingPlan plan;
   std::set<std::string> wanted;
@@ -105,7 +151,7 @@ StagingPlan plan_staging(const MachineConfig& config, const InstanceDirectory& d
     const Disk& disk = config.disks[i];
     if (!is_staged(disk)) continue;
     const std::string name = disk_path(disk, i, directory.path()).filename().string();
-    const DiskOrigin asked(disk, FileStamp::of(disk.file));
+    const DiskOrigin asked = origin_of(config, i, check);
     const auto known = made.find(name);
     const DiskOrigin* origin = known == made.end() ? nullptr : &known->second;
     wanted.insert(name);
@@ -114,7 +160,8 @@ StagingPlan plan_staging(const MachineConfig& config, const InstanceDirectory& d
       const auto problem = misfit(name, origin, asked);
       if (problem && !disposable && !remake) throw *problem;
       if (!problem && !disposable) {
-        plan.record[name] = asked;
+        plan.record[name] = kept(*origin, asked);
+        plan.learnt = plan.learnt || plan.record[name].content != origin->content;
         continue;
       }
     }
@@ -122,6 +169,7 @@ StagingPlan plan_staging(const MachineConfig& config, const InstanceDirectory& d
     item.disk = disk;
     item.name = name;
     item.origin = asked;
+    item.tools = tools_of(config, i);
   }
   plan_removals(plan, made, wanted, directory, remake);
   for (const auto& [name, origin] : made) wanted.insert(name);

@@ -23,6 +23,10 @@ std::string read_end(const std::filesystem::path& path, Bytes limit);
 /// After a crash there is the old content or the new, nothing else.
 void write_atomically(const std::filesystem::path& path, std::string_view data, mode_t mode = 0600);
 
+/// Tells contents apart, not for security: 16 hexadecimal digits. Reads all of it, in bounded
+/// memory. *Errors*: `not_found`…
+std::string content_hash(const std::filesystem::path& path);
+
 /// open(2) with O_CLOEXEC, retried on EINTR; the error names the path.
 UniqueFd open(const std::filesystem::path& path, int flags, mode_t mode = 0600);
 

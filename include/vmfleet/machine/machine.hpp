@@ -49,6 +49,8 @@ struct LaunchOptions {
   /// Makes the machine's own copies and overlays anew when they do not fit the configuration or
   /// their source any more, with the loss of what the guest wrote; otherwise that is a `conflict`.
   bool remake_disks = false;
+  /// Reads the disks' sources to tell whether they changed, instead of trusting their times.
+  bool verify_disks = false;
   /// Told what could not be done quite as asked.
   std::function<void(std::string_view)> on_warning;
   /// Told of each step of the launch protocol by name.
@@ -126,8 +128,10 @@ class Machine {
 };
 
 /// Whether the machine's own copies and overlays are what `launch` would make now: of the same
-/// requests, and of sources that did not change. Blocking. *Errors*: `corrupt`, `not_found`.
-bool disks_fit(const MachineConfig& config, const std::filesystem::path& instance_directory);
+/// requests, and of sources that did not change, by their whole content with `verify`. Blocking.
+/// *Errors*: `corrupt`, `not_found`.
+bool disks_fit(const MachineConfig& config, const std::filesystem::path& instance_directory,
+               bool verify = false);
 
 /// What the directory of a machine and the kernel say of it, without asking QEMU: cheap, and right
 /// also when QEMU hangs. *Threads*: blocks for some file reads.

@@ -33,8 +33,7 @@ struct Place {
   }
   void stage(bool remake = false) {
     auto warn = [this](std::string_view text) { warnings.emplace_back(text); };
-    testkit::run_async(
-        carry_out(plan_staging(config, directory, remake), directory, "/bin/qemu", warn));
+    testkit::run_async(carry_out(plan_staging(config, directory, remake), directory, config, warn));
   }
   [[nodiscard]] std::size_t files() const {
     const std::filesystem::directory_iterator entries(directory.path());
@@ -97,7 +96,7 @@ TEST_CASE("a disk that cannot be put in its place is an error that leaves no unf
   auto plan = plan_staging(place.config, place.directory, false);
   std::filesystem::create_directory(place.copy);
   Place::write(place.copy / "in the way", "");
-  auto work = carry_out(std::move(plan), place.directory, "/bin/qemu", {});
+  auto work = carry_out(std::move(plan), place.directory, place.config, {});
   REQUIRE_THROWS_AS(testkit::run_async(std::move(work)), Error);
   REQUIRE(std::filesystem::is_directory(place.copy));
   REQUIRE_FALSE(std::filesystem::exists(place.directory.path() / "disk0.raw.part"));

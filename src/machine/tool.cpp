@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+// Running a tool.
+#include "machine/tool.hpp"
+
+#include <map>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include <vmfleet/async/time.hpp>
+#include <vmfleet/base/error.hpp>
+#include <vmfleet/base/text.hpp>
+#include <vmfleet/io/process.hpp>
+#include <vmfleet/qemu/injected_files.hpp>
+
+namespace vmfleet {
+
+namespace {
+
+using Words = std::map<std::string, std::string, std::less<>>;
+
+Words words_of(const MachineConfig& config, std::size_t index, const InstanceDirectory& directory,
+               const ToolTargets& targets) {
+  Words words{{"kernel", targets.kernel.string()},
+              {"initrd", targets.initrd.string()},
+              {"source", injected_path(config, index, directory.path()).string()},
+              {"path", config.injections[index].path},
+              {"name", config.name},
+              {"fleet", config.fleet},
+              {"dir", directory.path().string()}};
+  for (const std::string& word : config.injections[index].command) {
+    for (const std::string& placeholder : tool_placeholders(word)) {
+      if (placeholder.rfind("disk:", 0) == 0) words[placeholder] = targets.disk.string();
+    }
+  }
+  return words;
+}
+
+/// In one pass: what is put in is not looked at again.
+std::string fill_in(std::string_view text, const Words& words) {
+  std::string filled;
+  while (!text.empty()) {
+    const bool variable = !filled.empty() && filled.back() == '$';  // of a shell
+    const auto close = text[0] == '{' && !variable ? text.find('}') : std::string_view::npos;
+    const auto word =
+        close == std::string_view::npos ? words.end() : words.find(text.substr(1, close - 1));
+    if (word != words.end()) {
+      filled += word->second;
+      text.remove_prefix(close + 1);
+    } else {
+      filled += text[0];
+      text.remove_prefix(1);
+    }
+  }
+  return filled;
+}
+
+constexpr std::size_t kMostLines = 20;
+
+std::vector<std::string> last_lines(std::string_view text) {
+  std::vector<std::string> lines;
+  for (const std::string_view line : split(trim(text), '\n')) {
+    if (!trim(line).empty()) lines.push_back(sanitize(line));
+  }
+  if (lines.size() > kMostLines) {
+    lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(kMostLines));
+  }
+  return lines;
+}
+
+}  // namespace
+
+Task<void> run_tool(const MachineConfig& config, std::size_t index,
+                    const InstanceDirectory& directory, ToolTargets targets) {
+  const Injection& tool = config.injections[index];
+  const Words words = words_of(config, index, directory, targets);
+  std::vector<std::string> argv;
+  for (const std::string& word : tool.command) argv.push_back(fill_in(word, words));
+  ProcessOptions options(std::move(argv));
+  options.directory = tool.directory;
+  options.dies_with_owner = true;
+  std::optional<ProcessOutput> output;
+  std::optional<Error> failed;
+  try {
+    output = co_await with_timeout(tool.timeout, run_process(std::move(options)));
+  } catch (const Error& error) {
+    failed = error;
+  }
+  const std::string name = sanitize(tool.command[0]);
+  if (failed && failed->kind() == ErrorKind::timed_out) {
+    throw Error(ErrorKind::timed_out,
+                fmt::format("the tool {} did not end within {}", name, to_string(tool.timeout)))
+        .hint("give its injection a longer timeout, or end it sooner");
+  }
+  if (failed && failed->kind() == ErrorKind::not_found) {
+    throw Error(ErrorKind::host_unfit, fmt::format("the tool {} is not there", name))
+        .hint("install it, or give its path")
+        .evidence(failed->what());
+  }
+  if (failed) throw *failed;
+  if (output->status.success()) co_return;
+  throw Error(ErrorKind::unavailable,
+              fmt::format("the tool {} ended with {}", name, output->status.describe()))
+      .hint("its words are the evidence")
+      .evidence_lines(last_lines(output->err.empty() ? output->out : output->err));
+}
+
+}  // namespace vmfleet
