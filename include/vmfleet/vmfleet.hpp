@@ -67,6 +67,8 @@
 #include <vmfleet/qemu/disk.hpp>
 #include <vmfleet/qemu/features.hpp>
 #include <vmfleet/qemu/forward.hpp>
+#include <vmfleet/qemu/injected_files.hpp>
+#include <vmfleet/qemu/injection.hpp>
 #include <vmfleet/qemu/machine_config.hpp>
 #include <vmfleet/qemu/net.hpp>
 #include <vmfleet/qemu/port_forward.hpp>
@@ -86,3 +88,4 @@
 #include <vmfleet/fleet/fleet_report.hpp>
 #include <vmfleet/fleet/fleet_spec.hpp>
 #include <vmfleet/fleet/progress.hpp>
+#include <vmfleet/fleet/ssh_key.hpp>

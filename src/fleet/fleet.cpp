@@ -28,6 +28,7 @@ std::vector<std::string> folders_in(const std::filesystem::path& directory) {
     throw errno_error("look into " + directory.string(), error.value());
   }
   for (const auto& entry : entries) {
+    if (entry.path().filename().string()[0] == '.') continue;  // the keys' folder
     if (entry.is_directory(error) && !entry.is_symlink(error)) {
       names.push_back(entry.path().filename().string());
     }

@@ -78,9 +78,11 @@ json::Object describe(const MachineSpec& machine) {
     log.set("limit", to_string(*machine.log_limit));
     object.set("log", std::move(log));
   }
-  json::Object ssh;
-  ssh.set("user", machine.ssh.user).set("key", machine.ssh.key);
-  object.set("ssh", std::move(ssh));
+  if (machine.ssh) {
+    json::Object ssh;
+    ssh.set("user", machine.ssh->user).set("key", machine.ssh->key);
+    object.set("ssh", std::move(ssh));
+  }
   object.set("hash", machine.hash);
   return object;
 }

@@ -172,6 +172,9 @@ void check_files(MachineProblems& problems, const MachineConfig& config,
   for (std::size_t i = 0; i < config.shares.size(); ++i) {
     check(fmt::format("share[{}].path", i), config.shares[i].path);
   }
+  for (std::size_t i = 0; i < config.injections.size(); ++i) {
+    check(fmt::format("inject[{}].source", i), config.injections[i].source);
+  }
 }
 
 void check_supported(MachineProblems& problems, const MachineSpec& machine) {
@@ -188,13 +191,12 @@ void check_supported(MachineProblems& problems, const MachineSpec& machine) {
 
 void complete_machine(const Node& node, MachineSpec& machine) {
   MachineConfig& config = machine.config;
+  if (!machine.ssh && (!machine.image.empty() || machine.ready.ssh)) machine.ssh.emplace();
   config.debug_exit = !config.exit_codes.empty();
   if (node.find("net") != nullptr) return;
   Net net;
   // Only who will use it gets a port on the host.
-  if (!machine.image.empty() || machine.ready.ssh || node.find("ssh") != nullptr) {
-    net.forwards.emplace_back("ssh", std::uint16_t{22});
-  }
+  if (machine.ssh) net.forwards.emplace_back("ssh", std::uint16_t{22});
   config.nets.push_back(std::move(net));
 }
 

@@ -41,6 +41,12 @@ void add_fixed_ports(const Node& machine, Placeholders& values) {
   }
 }
 
+/// The guest learns its key at its start.
+std::string describe_login(const MachineSpec& machine) {
+  const bool asked = machine.ssh && machine.ssh->asked;
+  return asked ? machine.ssh->user + '\n' + machine.ssh->key : "";
+}
+
 class Document {
  public:
   Document(const Node& root, Problems& problems, FleetSpec& fleet, const SpecOptions& options)
@@ -136,7 +142,8 @@ class Document {
                                   {"keys", to_json(node)}};
     MachineReader reader(machine, fleet_.directory, options_);
     read_machine(node, path, reader, problems_);
-    machine.hash = short_hash(json::write(describe(machine.config)) + '\n' + machine.image);
+    machine.hash = short_hash(json::write(describe(machine.config)) + '\n' + machine.image + '\n' +
+                              describe_login(machine));
     fleet_.machines.push_back(std::move(machine));
   }
 

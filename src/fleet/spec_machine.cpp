@@ -142,11 +142,14 @@ void read_life(Table& table, MachineSpec& machine) {
 void read_ssh(Table& table, const MachineReader& reader) {
   const Node* ssh = table.table("ssh");
   if (ssh == nullptr) return;
-  SshAccess& access = reader.machine.ssh;
+  SshAccess& access = reader.machine.ssh.emplace();
+  access.asked = true;
   Table keys(*ssh, table.path_of("ssh"), table.problems());
   keys.text("user", access.user);
   keys.text("key", access.key);
   if (access.key != "auto") access.key = absolute_path(access.key, reader.folder);
+  if (access.user.empty()) keys.add("user", "a user has a name");
+  if (access.key.empty()) keys.add("key", "neither \"auto\" nor a path");
   keys.finish();
 }
 

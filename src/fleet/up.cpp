@@ -5,6 +5,7 @@
 #include <map>
 #include <thread>
 #include <tuple>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -14,6 +15,7 @@
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/fleet/fleet.hpp>
+#include <vmfleet/fleet/ssh_key.hpp>
 #include <vmfleet/image/image_store.hpp>
 #include <vmfleet/instance/intent.hpp>
 #include <vmfleet/instance/locks.hpp>
@@ -22,6 +24,7 @@
 
 #include "fleet/host_limits.hpp"
 #include "fleet/names.hpp"
+#include "fleet/offers.hpp"
 #include "fleet/operation.hpp"
 
 namespace vmfleet {
@@ -61,6 +64,8 @@ std::string next_step(const MachineConfig& config) {
 /// One `up` under way.
 class Convergence {
  public:
+  enum class Keys { make, assume };
+
   Convergence(Loop& loop, std::filesystem::path root, std::string fleet, UpOptions options)
       : loop_(loop),
         root_(std::move(root)),
@@ -70,7 +75,7 @@ class Convergence {
         slots_(options_.max_boot > 0 ? options_.max_boot : default_max_boot()) {}
 
   Task<FleetReport> run(FleetSpec spec) {
-    std::vector<MachineSpec> machines = co_await choose_and_complete(std::move(spec));
+    std::vector<MachineSpec> machines = co_await choose_and_complete(std::move(spec), Keys::make);
     require_room(machines);
     FleetReport report;
     report.fleet = fleet_;
@@ -98,8 +103,8 @@ class Convergence {
     co_return report;
   }
 
-  /// The machines that are meant, with their images' files filled in.
-  Task<std::vector<MachineSpec>> choose_and_complete(FleetSpec spec) {
+  /// The machines that are meant, with their images' files and keys filled in.
+  Task<std::vector<MachineSpec>> choose_and_complete(FleetSpec spec, Keys keys) {
     std::vector<std::string> names;
     for (const auto& machine : spec.machines) names.push_back(machine.config.name);
     const auto selected = select_names(names, options_.names);
@@ -112,6 +117,7 @@ class Convergence {
       if (options_.timeout) machine.ready.timeout = *options_.timeout;
       co_await choose_accelerator(machine.config);
       if (!machine.image.empty()) co_await complete(machine);
+      if (machine.ssh) co_await give_key(machine, keys);
       machines.push_back(std::move(machine));
     }
     co_return machines;
@@ -155,11 +161,35 @@ class Convergence {
     std::vector<std::string> append{image.append_for(config.cpus, emulated)};
     append.insert(append.end(), config.append.begin(), config.append.end());
     config.append = std::move(append);
-    FwCfg hostname;
-    hostname.name = "opt/vmfleet/hostname";
-    hostname.text = config.name;
-    config.fw_cfg.push_back(hostname);
+    offer_hostname(config);
     if (machine.ready.empty() && !config.paused) machine.ready.serial = {image.ready_marker};
+  }
+
+  Task<void> give_key(MachineSpec& machine, Keys keys) {
+    SshAccess& access = *machine.ssh;
+    if (access.key == "auto") {
+      if (keys == Keys::make) co_await make_key_once();
+      if (no_key_ && access.asked) throw *no_key_;
+      access.key = no_key_ ? "" : default_ssh_key(root_).string();
+    }
+    if (access.key.empty()) co_return;
+    std::string public_key;
+    if (keys == Keys::make) public_key = read_public_key(access.key);
+    offer_key(machine.config, access, access.key, public_key);
+  }
+
+  /// Without a key of its own a fleet still boots; who asked for one by name is refused.
+  Task<void> make_key_once() {
+    if (std::exchange(key_tried_, true)) co_return;
+    try {
+      co_await make_ssh_key(root_);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::host_unfit) throw;
+      no_key_ = error;
+    }
+    if (!no_key_) co_return;
+    operation_.tell("", MachineState::created,
+                    fmt::format("warning: {}: guests are given none", no_key_->what()));
   }
 
   /// Before the first spawn: a host that cannot hold the fleet is not driven into the ground.
@@ -265,8 +295,9 @@ class Convergence {
     }
     if (!existing->pid) co_return Place::free;
     const auto intent = read_intent(InstanceDirectory::open(directory));
-    const bool same = intent && intent->spec_hash == machine.hash &&
-                      (!options_.recreate || disks_fit(machine.config, directory));
+    auto fit = [&] { return disks_fit(machine.config, directory, options_.verify); };
+    bool same = intent && intent->spec_hash == machine.hash;
+    if (same && options_.recreate) same = co_await offload(fit);
     if (same && existing->good()) co_return Place::taken;
     Machine running = co_await Machine::adopt(directory);
     if (same && existing->state == MachineState::booting) {
@@ -293,7 +324,9 @@ class Convergence {
     launch.spec_hash = machine.hash;
     launch.spec = machine.source;
     if (machine.stop_grace) launch.stop_grace = *machine.stop_grace;
+    if (machine.ssh) launch.ssh.emplace(machine.ssh->user, machine.ssh->key);
     launch.remake_disks = options_.recreate;
+    launch.verify_disks = options_.verify;
     launch.on_warning = [this, name](std::string_view what) {
       // Of the fleet: among a machine's steps it would be shown for a moment, or not at all.
       operation_.tell("", MachineState::starting, fmt::format("warning: {}: {}", name, what));
@@ -365,6 +398,8 @@ class Convergence {
   ImageStore store_;
   std::map<std::string, Image> images_;
   std::map<std::tuple<std::string, Arch, Accelerator>, Accelerator> accelerators_;
+  bool key_tried_ = false;
+  std::optional<Error> no_key_;
   std::list<Machine> started_;  ///< by this call
 };
 
@@ -379,7 +414,8 @@ Task<FleetReport> Fleet::up(FleetSpec spec, UpOptions options) {
 Task<std::vector<CommandLine>> Fleet::dry_run(FleetSpec spec, UpOptions options) {
   Loop& loop = co_await current_loop();
   Convergence convergence(loop, root_, name_, std::move(options));
-  const auto machines = co_await convergence.choose_and_complete(std::move(spec));
+  const auto machines =
+      co_await convergence.choose_and_complete(std::move(spec), Convergence::Keys::assume);
   std::vector<CommandLine> lines;
   for (const auto& machine : machines) {
     CommandLine line = co_await Machine::plan(machine.config, root_);

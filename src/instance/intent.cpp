@@ -46,6 +46,16 @@ std::map<int, std::string> words_from_json(const json::Value& value) {
   return words;
 }
 
+json::Value login_to_json(const std::optional<SshLogin>& login) {
+  if (!login) return {};
+  return json::Object{{"user", login->user}, {"key", login->key}};
+}
+
+std::optional<SshLogin> login_from_json(const json::Value& value) {
+  if (!value.is_object()) return std::nullopt;
+  return SshLogin(std::string(value.text("user")), std::string(value.text("key")));
+}
+
 }  // namespace
 
 void write_intent(const InstanceDirectory& directory, const Intent& intent) {
@@ -64,7 +74,8 @@ void write_intent(const InstanceDirectory& directory, const Intent& intent) {
                             {"forwards", intent.forwards},
                             {"readiness", intent.readiness},
                             {"exit_codes", words_to_json(intent.exit_codes)},
-                            {"staged_files", to_array(intent.staged_files)}});
+                            {"staged_files", to_array(intent.staged_files)},
+                            {"ssh", login_to_json(intent.ssh)}});
 }
 
 std::optional<Intent> read_intent(const InstanceDirectory& directory) {
@@ -86,6 +97,7 @@ std::optional<Intent> read_intent(const InstanceDirectory& directory) {
   intent.readiness = (*body)["readiness"];
   intent.exit_codes = words_from_json((*body)["exit_codes"]);
   intent.staged_files = to_strings((*body)["staged_files"]);
+  intent.ssh = login_from_json((*body)["ssh"]);
   return intent;
 }
 

@@ -180,6 +180,7 @@ class Launch {
     intent.forwards = forwards_to_json(config_);
     intent.readiness = readiness_to_json(options_.readiness);
     intent.exit_codes = config_.exit_codes;
+    intent.ssh = options_.ssh;
     write_intent(live_.directory, intent);
     live_.state = StateRecord();
     live_.state.state = MachineState::starting;

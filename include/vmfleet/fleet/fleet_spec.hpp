@@ -26,7 +26,8 @@ struct SshAccess {
   SshAccess() = default;
 
   std::string user = "root";
-  std::string key = "auto";  ///< or an absolute path
+  std::string key = "auto";  ///< the state root's own; or an absolute path of a private key
+  bool asked = false;        ///< for by name: without a key it is an error, else a warning
 
   bool operator==(const SshAccess&) const = default;
 };
@@ -45,7 +46,7 @@ struct MachineSpec {
   std::map<std::string, std::string> depends_on;  ///< machine class → the state that it must be in
   std::optional<Milliseconds> stop_grace;         ///< empty: the ladder's own
   std::optional<Bytes> log_limit;                 ///< empty: unbounded
-  SshAccess ssh;
+  std::optional<SshAccess> ssh;  ///< of machines with an image, `ready.ssh` or a table `ssh`
   /// Of what a running machine cannot change: configuration and image, not readiness or labels.
   std::string hash;
   /// All that was said of this machine, for `recall`; null when it was not read from anything.

@@ -13,6 +13,18 @@
 
 namespace vmfleet {
 
+/// Who may log in to the guest.
+struct SshLogin {
+  SshLogin() = default;
+  SshLogin(std::string name, std::string private_key)
+      : user(std::move(name)), key(std::move(private_key)) {}
+
+  std::string user;
+  std::string key;  ///< path of the private key; empty: the guest was given none
+
+  bool operator==(const SshLogin&) const = default;
+};
+
 /// After the fork nothing more needs writing for the machine to be found again.
 struct Intent {
   Intent() = default;
@@ -32,6 +44,7 @@ struct Intent {
   json::Value readiness;                  ///< what was to be waited for
   std::map<int, std::string> exit_codes;  ///< QEMU's exit status → "success" or the user's word
   std::vector<std::string> staged_files;  ///< names of disks in the directory
+  std::optional<SshLogin> ssh;            ///< empty: it was not made for that
 };
 
 void write_intent(const InstanceDirectory& directory, const Intent& intent);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <vmfleet/async/task.hpp>
+#include <vmfleet/instance/intent.hpp>
 #include <vmfleet/machine/machine_report.hpp>
 #include <vmfleet/machine/readiness.hpp>
 #include <vmfleet/machine/stop.hpp>
@@ -44,6 +45,8 @@ struct LaunchOptions {
   std::string spec_hash;
   /// That specification, recorded to start the machine again.
   json::Value spec;
+  /// How to log in to the guest, recorded for those who will.
+  std::optional<SshLogin> ssh;
   /// How long `stop` will wait for the guest to shut down, unless told otherwise; recorded.
   Milliseconds stop_grace{10'000};
   /// Makes the machine's own copies and overlays anew when they do not fit the configuration or

@@ -27,6 +27,7 @@ struct UpArguments {
   bool no_wait = false;
   bool keep_failed = false;
   bool recreate = false;
+  bool verify = false;
   bool dry_run = false;
 };
 
@@ -37,6 +38,7 @@ UpOptions options_of(const UpArguments& arguments) {
   options.max_boot = arguments.max_boot.value_or(0);
   options.keep_failed = arguments.keep_failed;
   options.recreate = arguments.recreate;
+  options.verify = arguments.verify;
   options.timeout = arguments.timeout;
   return options;
 }
@@ -128,6 +130,7 @@ void add_up(Program& program) {
             "how many boot at a time (as many as processors)");
   add_flag(app, "--keep-failed", arguments->keep_failed, "leave machines that failed running");
   add_flag(app, "--recreate", arguments->recreate, "replace machines whose configuration differs");
+  add_flag(app, "--verify", arguments->verify, "read disks' sources to see whether they changed");
   add_flag(app, "--dry-run", arguments->dry_run, "print QEMU's command lines, start nothing");
   program.runs(app, [arguments](Context& context) { return up(context, *arguments); });
 }

@@ -98,7 +98,7 @@ TEST_CASE("a fleet file with every key becomes machines") {
   REQUIRE(machine.config.shares.at(0).writable);
   REQUIRE(machine.config.injections.at(0).path == "vmfleet/token");
   REQUIRE(machine.config.injections[0].source == "/fleets/demo/token");
-  REQUIRE(machine.ssh.user == "root");
+  REQUIRE(machine.ssh->user == "root");
   REQUIRE(machine.ready.serial == std::vector<std::string>{"login:"});
   REQUIRE(machine.ready.timeout == Milliseconds(60'000));
   REQUIRE(*machine.ready.fail == std::vector<std::string>{"Kernel panic"});
@@ -252,4 +252,20 @@ TEST_CASE("a file is read by its extension, and a missing one says what to do") 
     }
   }
   std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("a machine that can be logged in to says who may") {
+  const auto ssh_of = [](const std::string& keys) {
+    return parse_toml("[machine.web]\n" + keys).machines.at(0).ssh;
+  };
+  REQUIRE_FALSE(ssh_of("kernel = 'k'"));
+  REQUIRE_FALSE(ssh_of("image = 'tiny'")->asked);
+  REQUIRE(ssh_of("kernel = 'k'\nready = { ssh = true }")->user == "root");
+  const auto asked = ssh_of("kernel = 'k'\nssh = { user = 'ada', key = 'id' }");
+  REQUIRE(asked->asked);
+  REQUIRE(asked->user == "ada");
+  REQUIRE(asked->key == "/fleets/demo/id");
+  REQUIRE(problems_in_machine("ssh = { user = '', key = '' }").size() == 2);
+  const auto hash_of = [](const std::string& keys) { return parse_machine(keys).hash; };
+  REQUIRE(hash_of("ssh = { user = 'ada' }") != hash_of("ssh = { user = 'grace' }"));
 }

@@ -26,6 +26,7 @@ TEST_CASE("an intent reads back with every field") {
   intent.readiness = json::Object{{"ssh", true}};
   intent.exit_codes = {{31, "success"}, {33, "odd, \"word\""}};
   intent.staged_files = {"disk0.qcow2"};
+  intent.ssh = SshLogin("ada", "/home/ada/.ssh/id");
   write_intent(directory, intent);
   const auto read = read_intent(directory);
   REQUIRE(read.has_value());
@@ -42,6 +43,10 @@ TEST_CASE("an intent reads back with every field") {
   REQUIRE(read->readiness == intent.readiness);
   REQUIRE(read->exit_codes == intent.exit_codes);
   REQUIRE(read->staged_files == intent.staged_files);
+  REQUIRE(read->ssh == intent.ssh);
+  intent.ssh.reset();
+  write_intent(directory, intent);
+  REQUIRE_FALSE(read_intent(directory)->ssh);
 }
 
 TEST_CASE("the host's boot has an id that stays the same") {

@@ -176,3 +176,22 @@ TEST_CASE("opening and writing name the path in their errors") {
   REQUIRE_THROWS_WITH(files::write_all(fd.get(), "x", "the log"),
                       ContainsSubstring("write the log: "));
 }
+
+TEST_CASE("a content has one hash, and another one gives another") {
+  const TempDir temp;
+  const auto hash_of = [&](const std::string& content) {
+    files::write_atomically(temp / "file", content);
+    return files::content_hash(temp / "file");
+  };
+  const std::string large((1 << 20) + 3, 'a');
+  REQUIRE(hash_of(large) == hash_of(large));
+  std::string changed = large;
+  changed.back() = '\x80';
+  REQUIRE(hash_of(large) != hash_of(changed));
+  // Bits that multiplication alone would lose, and bytes that only the length tells.
+  REQUIRE(hash_of(std::string(16, '\0')) !=
+          hash_of(std::string(7, '\0') + '\x80' + std::string(7, '\0') + '\x80'));
+  REQUIRE(hash_of("a") != hash_of(std::string("a\0", 2)));
+  REQUIRE(hash_of("").size() == 16);
+  REQUIRE(kind_of_error([&] { files::content_hash(temp / "none"); }) == ErrorKind::not_found);
+}

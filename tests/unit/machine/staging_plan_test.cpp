@@ -171,3 +171,91 @@ TEST_CASE("a disk that the configuration has no place for is kept until it may b
   REQUIRE(plan.to_remove == Names{"disk0.qcow2"});
   REQUIRE(plan.names == Names{"disk0.qcow2", "disk0.qcow2.part"});
 }
+
+namespace {
+
+/// A source with other bytes, the same size, inode and time.
+void change_unseen(const std::filesystem::path& path) {
+  const auto time = std::filesystem::last_write_time(path);
+  std::ofstream(path, std::ios::in | std::ios::out) << "CONTENTS";
+  std::filesystem::last_write_time(path, time);
+}
+
+Injection tool(std::vector<std::string> command) {
+  Injection made;
+  made.via = InjectionWay::tool;
+  made.command = std::move(command);
+  return made;
+}
+
+}  // namespace
+
+TEST_CASE("a source that changed behind its time is found out by its content") {
+  for (const bool known : {false, true}) {
+    Place place;
+    place.stage();
+    const auto verify = [&] {
+      return plan_staging(place.config, place.directory, false, SourceCheck::content);
+    };
+    if (known) {
+      const StagingPlan learnt = verify();
+      REQUIRE(learnt.to_make.empty());
+      REQUIRE(learnt.learnt);
+      write_staged(place.directory, learnt.record);
+      REQUIRE_FALSE(verify().learnt);
+    }
+    change_unseen(place.temp / "source");
+    REQUIRE(place.plan().to_make.empty());
+    REQUIRE(disks_fit(place.config, place.directory.path()));
+    REQUIRE_FALSE(disks_fit(place.config, place.directory.path(), true));
+    REQUIRE_THROWS_AS(verify(), Error);
+    REQUIRE(
+        plan_staging(place.config, place.directory, true, SourceCheck::content).to_make.size() ==
+        1);
+  }
+}
+
+TEST_CASE("what is known of a content survives a plan that does not ask for it") {
+  Place place;
+  place.stage();
+  write_staged(place.directory,
+               plan_staging(place.config, place.directory, false, SourceCheck::content).record);
+  const std::string known = read_staged(place.directory).at("disk0.qcow2").content;
+  REQUIRE(known.size() == 16);
+  REQUIRE(place.plan().record.at("disk0.qcow2").content == known);
+}
+
+TEST_CASE("a tool is part of what its disk was made of") {
+  Place place;
+  place.config.disks.resize(2, place.disk());
+  place.config.injections = {tool({"put", "{disk:disk0}", "{source}"})};
+  Injection& put = place.config.injections[0];
+  put.text = "one";
+  const StagingPlan fresh = place.plan();
+  REQUIRE(fresh.to_make.at(0).tools == std::vector<std::size_t>{0});
+  REQUIRE(fresh.to_make.at(1).tools.empty());
+  place.stage();
+  REQUIRE(place.plan().to_make.empty());
+  SECTION("another command") {
+    put.command[0] = "post";
+  }
+  SECTION("another text") {
+    put.text = "two";
+  }
+  SECTION("another place") {
+    put.path = "/x";
+  }
+  SECTION("a source instead, which changes later") {
+    put.text.reset();
+    put.source = (place.temp / "put").string();
+    std::ofstream(put.source) << "one";
+  }
+  SECTION("no tool any more") {
+    place.config.injections.clear();
+  }
+  const Error error = place.refusal();
+  REQUIRE(error.kind() == ErrorKind::conflict);
+  REQUIRE_THAT(error.what(), ContainsSubstring("what tools do to disk disk0.qcow2 changed"));
+  REQUIRE_FALSE(disks_fit(place.config, place.directory.path()));
+  REQUIRE(place.plan(true).to_make.size() == 1);
+}

@@ -118,3 +118,34 @@ TEST_CASE("a disk without a place is removed when it may be") {
   REQUIRE(place.files() == 1);
   place.stage();
 }
+
+TEST_CASE("a tool runs once for each disk that is made") {
+  Place place;
+  Injection& tool = place.config.injections.emplace_back();
+  tool.via = InjectionWay::tool;
+  tool.command = {"sh", "-c", "printf '%s' tool | dd of=\"$1\" conv=notrunc status=none", "-",
+                  "{disk:disk0}"};
+  place.stage();
+  REQUIRE(place.staged().substr(0, 6) == "toolss");
+  Place::write(place.copy, "written by the guest");
+  place.stage();
+  REQUIRE(place.staged() == "written by the guest");
+  place.stage(true);
+  REQUIRE(place.staged() == "written by the guest");
+  tool.command[2] += "; :";
+  place.stage(true);
+  REQUIRE(place.staged().substr(0, 6) == "toolss");
+}
+
+TEST_CASE("a tool that fails leaves no disk, and a disk that it was to replace") {
+  Place place;
+  place.stage();
+  Injection& tool = place.config.injections.emplace_back();
+  tool.via = InjectionWay::tool;
+  tool.command = {"sh", "-c", "echo half > \"$1\"; exit 1", "-", "{disk:disk0}"};
+  REQUIRE_THROWS_AS(place.stage(true), Error);
+  REQUIRE(place.staged() == std::string(1 << 20, 's'));
+  std::filesystem::remove(place.copy);
+  REQUIRE_THROWS_AS(place.stage(), Error);
+  REQUIRE(place.files() == 1);  // the record
+}

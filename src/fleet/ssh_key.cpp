@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+// Making and reading SSH keys.
+#include <vmfleet/fleet/ssh_key.hpp>
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include <vmfleet/async/offload.hpp>
+#include <vmfleet/base/error.hpp>
+#include <vmfleet/base/text.hpp>
+#include <vmfleet/io/files.hpp>
+#include <vmfleet/io/process.hpp>
+
+namespace vmfleet {
+
+namespace {
+
+// No fleet has such a name.
+constexpr const char* kFolder = ".ssh";
+constexpr const char* kKey = "id_ed25519";
+
+std::filesystem::path public_half(std::filesystem::path key) {
+  return key += ".pub";
+}
+
+bool readable(const std::filesystem::path& path) {
+  return ::access(path.c_str(), R_OK) == 0;
+}
+
+/// A folder that becomes `.ssh` as a whole, and goes when it does not.
+class NewFolder {
+ public:
+  explicit NewFolder(const std::filesystem::path& state_root) {
+    std::error_code ignored;
+    std::filesystem::create_directories(state_root.parent_path(), ignored);
+    if (::mkdir(state_root.c_str(), 0700) != 0 && errno != EEXIST) {
+      throw errno_error("make " + state_root.string(), errno)
+          .hint("choose another directory with --state-dir");
+    }
+    std::string name = (state_root / ".ssh-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) throw errno_error("make " + name, errno);
+    path_ = name;
+  }
+  NewFolder(const NewFolder&) = delete;
+  NewFolder& operator=(const NewFolder&) = delete;
+  ~NewFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+
+  /// False when somebody else's is there already.
+  bool move_to(const std::filesystem::path& target) {
+    if (::rename(path_.c_str(), target.c_str()) == 0) {
+      path_.clear();
+      return true;
+    }
+    if (errno == ENOTEMPTY || errno == EEXIST) return false;
+    throw errno_error("make " + target.string(), errno);
+  }
+
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+Task<void> run_ssh_keygen(std::filesystem::path key) {
+  std::vector<std::string> argv{"ssh-keygen", "-q", "-t",      "ed25519", "-N",
+                                "",           "-C", "vmfleet", "-f",      key.string()};
+  ProcessOptions options(std::move(argv));
+  options.dies_with_owner = true;
+  std::optional<ProcessOutput> output;
+  try {
+    output = co_await run_process(std::move(options));
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::not_found) throw;
+  }
+  if (!output) {
+    throw Error(ErrorKind::host_unfit, "there is no ssh-keygen, which makes keys")
+        .hint("install it: apt install openssh-client; or name a key of yours: ssh.key = PATH");
+  }
+  if (output->status.success()) co_return;
+  throw Error(ErrorKind::unavailable, fmt::format("make {}: ssh-keygen ended with {}", key.string(),
+                                                  output->status.describe()))
+      .hint("its words are the evidence")
+      .evidence(sanitize(trim(output->err)));
+}
+
+}  // namespace
+
+std::filesystem::path default_ssh_key(const std::filesystem::path& state_root) {
+  return std::filesystem::absolute(state_root) / kFolder / kKey;
+}
+
+Task<void> make_ssh_key(std::filesystem::path state_root) {
+  const auto key = default_ssh_key(state_root);
+  if (readable(key) && readable(public_half(key))) co_return;
+  std::optional<NewFolder> folder;
+  auto begin = [&] { folder.emplace(key.parent_path().parent_path()); };
+  co_await offload(begin);
+  co_await run_ssh_keygen(folder->path() / kKey);
+  if (folder->move_to(key.parent_path())) co_return;
+  if (readable(key) && readable(public_half(key))) co_return;
+  throw Error(ErrorKind::conflict,
+              fmt::format("{} holds no complete key pair", key.parent_path().string()))
+      .hint("move that folder away; a new pair is made then");
+}
+
+std::string read_public_key(const std::filesystem::path& private_key) {
+  const auto file = public_half(private_key);
+  const std::string shown = sanitize(private_key.string());
+  if (!readable(private_key)) {
+    throw errno_error(ErrorKind::invalid_config, "the SSH key " + shown, errno)
+        .hint("ssh.key names a private key; or leave it out, then one is made");
+  }
+  if (!readable(file)) {
+    throw errno_error(ErrorKind::invalid_config, "the public half of the SSH key " + shown, errno)
+        .hint(fmt::format("make it: ssh-keygen -y -f {0} > {0}.pub", shell_quote(shown)));
+  }
+  const std::string line(trim(files::read(file)));
+  const bool is_key = line.find(' ') != std::string::npos && line.find('\n') == std::string::npos &&
+                      line.rfind("-----", 0) != 0 && sanitize(line) == line;
+  if (is_key) return line;
+  throw Error(ErrorKind::invalid_config,
+              fmt::format("{} is no public SSH key", sanitize(file.string())))
+      .hint("one line, such as \"ssh-ed25519 AAAA… name\"");
+}
+
+std::optional<SshLogin> ssh_login(const std::filesystem::path& instance_directory) {
+  const auto intent = read_intent(InstanceDirectory::open(instance_directory));
+  return intent ? intent->ssh : std::nullopt;
+}
+
+}  // namespace vmfleet

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+#include "machine/tool.hpp"
+
+#include <fstream>
+
+#include <vmfleet/base/error.hpp>
+#include <vmfleet/io/files.hpp>
+#include <vmfleet/testkit/async_test.hpp>
+
+#include "tests/support/catch.hpp"
+#include "tests/support/temp_dir.hpp"
+
+using namespace vmfleet;
+using vmfleet::test::TempDir;
+
+namespace {
+
+struct Place {
+  explicit Place(std::vector<std::string> command)
+      : directory(InstanceDirectory::create(temp.path(), "demo", "vm-0")) {
+    config.fleet = "demo";
+    config.name = "vm-0";
+    config.disks.emplace_back("/shared").id = "root";
+    tool().via = InjectionWay::tool;
+    tool().command = std::move(command);
+  }
+
+  Injection& tool() {
+    if (config.injections.empty()) config.injections.emplace_back();
+    return config.injections[0];
+  }
+  void run() const {
+    ToolTargets targets;
+    targets.disk = temp / "own disk";
+    testkit::run_async(run_tool(config, 0, directory, std::move(targets)));
+  }
+  [[nodiscard]] Error failure() const {
+    try {
+      run();
+    } catch (const Error& error) {
+      return error;
+    }
+    return Error(ErrorKind::internal, "it did not fail");
+  }
+
+  TempDir temp;
+  InstanceDirectory directory;
+  MachineConfig config;
+};
+
+}  // namespace
+
+TEST_CASE("a tool gets its words as they are, with the machine's own files for placeholders") {
+  Place place({"sh", "-c", "printf '%s|' \"$@\" > \"$0\"", "", "a b", "$HOME; {dsik}",
+               "--disk={disk:root}", "{name}.{fleet}", "{source}", "{path}", "{dir}"});
+  place.tool().command[3] = (place.temp / "said").string();
+  place.tool().source = "/s{path}";  // what is put in is not filled in again
+  place.tool().path = "/etc/{name}";
+  place.run();
+  REQUIRE(files::read(place.temp / "said") ==
+          "a b|$HOME; {dsik}|--disk=" + (place.temp / "own disk").string() +
+              "|vm-0.demo|/s{path}|/etc/{name}|" + place.directory.path().string() + "|");
+}
+
+TEST_CASE("a tool runs where it was asked to") {
+  Place place({"sh", "-c", "pwd > here"});
+  place.tool().directory = place.temp.path().string();
+  place.run();
+  REQUIRE(files::read(place.temp / "here") ==
+          std::filesystem::canonical(place.temp.path()).string() + "\n");
+}
+
+TEST_CASE("a tool that fails is named, with its words") {
+  const Place place({"sh", "-c", "echo no such thing >&2; exit 3"});
+  const Error error = place.failure();
+  REQUIRE(error.kind() == ErrorKind::unavailable);
+  REQUIRE_THAT(error.what(), ContainsSubstring("the tool sh ended with exit code 3"));
+  REQUIRE(error.evidence() == std::vector<std::string>{"no such thing"});
+}
+
+TEST_CASE("a tool that is not there, or not in time, is named") {
+  const Error missing = Place({"/no/such/tool"}).failure();
+  REQUIRE(missing.kind() == ErrorKind::host_unfit);
+  REQUIRE_THAT(missing.what(), ContainsSubstring("/no/such/tool"));
+  Place slow({"sleep", "1000"});
+  slow.tool().timeout = Milliseconds(50);
+  const Error late = slow.failure();
+  REQUIRE(late.kind() == ErrorKind::timed_out);
+  REQUIRE_THAT(late.what(), ContainsSubstring("the tool sleep did not end within 50 ms"));
+}
