@@ -58,6 +58,10 @@ void require_files(const MachineConfig& config) {
   require_readable(config.initrd, "initrd");
   require_readable(config.bios, "firmware");
   for (const auto& disk : config.disks) require_readable(disk.file, "disk");
+}
+
+/// A dry run goes without them: some are made by the commands that need them.
+void require_sources(const MachineConfig& config) {
   for (const auto& injection : config.injections) {
     require_readable(injection.source, "file to inject");
     if (!std::filesystem::is_directory(injection.source)) continue;
@@ -128,6 +132,7 @@ class Launch {
     step("preparing");
     config_ = co_await resolve(std::move(config_), live_.directory.path());
     auto look = [&] {
+      require_sources(config_);
       require_free_images(config_);
       return plan_staging(config_, live_.directory, options_.remake_disks,
                           options_.verify_disks ? SourceCheck::content : SourceCheck::stamp);
