@@ -51,7 +51,7 @@ TEST_CASE("commands that start at once use one key pair, and it is no fleet") {
   CHECK(std::filesystem::exists(lab.key()));
   const Ran lines = lab.run("for name in web-0 web-1; do vmfleet cmdline $name; done");
   CHECK_THAT(lines.out, ContainsSubstring("authorized_keys,file=" + lab.key().string() + ".pub"));
-  CHECK(lab.run("vmfleet down --progress none").code == 0);
+  CHECK(lab.run("vmfleet down --grace 0ms -q").code == 0);
   CHECK(lab.run("ls -A '" + lab.world.state().string() + "'").out == ".ssh\n");
 }
 
@@ -103,7 +103,7 @@ TEST_CASE("a tool that fails is told with its words, and its disk is not there")
   CHECK_THAT(ran.out, ContainsSubstring("the tool sh ended with exit code 7"));
   CHECK_THAT(ran.out, ContainsSubstring("it does not fit"));
   CHECK_FALSE(std::filesystem::exists(lab.machine() / "disk0.raw"));
-  CHECK(lab.run("vmfleet down --progress none").code == 0);
+  CHECK(lab.run("vmfleet down --grace 0ms -q").code == 0);
   CHECK_FALSE(std::filesystem::exists(lab.machine()));
 }
 
@@ -118,14 +118,14 @@ TEST_CASE("a tool runs once for a disk, and anew when its source changed") {
     std::ifstream(lab.machine() / "disk0.raw").read(start.data(), static_cast<int>(start.size()));
     return start == text;
   };
-  CHECK(lab.run("vmfleet up --progress none && vmfleet restart --progress none").code == 0);
+  CHECK(lab.run("vmfleet up -q && vmfleet stop --grace 0ms -q && vmfleet start -q").code == 0);
   CHECK(disk_begins_with("one"));
   CHECK(lab.run("cat runs").out == "ran\n");
   lab.write("put", "two");
-  const Ran refused = lab.run("vmfleet stop --progress none; vmfleet up --progress none");
+  const Ran refused = lab.run("vmfleet stop --grace 0ms -q; vmfleet up --progress none");
   CHECK(refused.code == 5);
   CHECK_THAT(refused.out, ContainsSubstring("what tools do to disk disk0.raw changed"));
-  CHECK(lab.run("vmfleet up --recreate --progress none").code == 0);
+  CHECK(lab.run("vmfleet stop --grace 0ms -q; vmfleet up --recreate --progress none").code == 0);
   CHECK(disk_begins_with("two"));
   CHECK(lab.run("cat runs").out == "ran\nran\n");
 }
@@ -134,15 +134,17 @@ TEST_CASE("a source that changed with its old time is seen by up --verify alone"
   const Lab lab(kReady + kCopy);
   const std::string change =
       "touch -r a.img old; printf b | dd of=a.img conv=notrunc status=none; touch -r old a.img\n"
-      "vmfleet stop --progress none\n";
+      "vmfleet stop --grace 0ms -q\n";
   const std::string first = GENERATE("vmfleet up --progress none", "vmfleet up --verify -q");
   CHECK(lab.run(first).code == 0);
-  CHECK(lab.run("vmfleet stop --progress none; vmfleet up --verify --progress none").code == 0);
+  CHECK(lab.run("vmfleet stop --grace 0ms -q; vmfleet up --verify --progress none").code == 0);
   CHECK(lab.run(change + "vmfleet up --progress none").code == 0);
-  const Ran seen = lab.run("vmfleet stop --progress none; vmfleet up --verify --progress none");
+  const Ran seen = lab.run("vmfleet stop --grace 0ms -q; vmfleet up --verify --progress none");
   CHECK(seen.code == 5);
   CHECK_THAT(seen.out, ContainsSubstring("changed since disk disk0.raw was made from it"));
-  CHECK(lab.run("vmfleet up --verify --recreate --progress none").code == 0);
+  CHECK(
+      lab.run("vmfleet stop --grace 0ms -q; vmfleet up --verify --recreate --progress none").code ==
+      0);
   CHECK(std::ifstream(lab.machine() / "disk0.raw").get() == 'b');
-  CHECK(lab.run("vmfleet stop --progress none; vmfleet up --verify --progress none").code == 0);
+  CHECK(lab.run("vmfleet stop --grace 0ms -q; vmfleet up --verify --progress none").code == 0);
 }
