@@ -115,6 +115,24 @@ Task<void> collect(int fd, std::string* into, std::size_t limit, bool* truncated
   }
 }
 
+/// Ends what a command has started too, when it is left before its end. Its number is nobody else's
+/// as long as it was not waited for.
+class SessionEnd {
+ public:
+  SessionEnd(Process& process, bool own_session) : process_(process), own_session_(own_session) {}
+  SessionEnd(const SessionEnd&) = delete;
+  SessionEnd& operator=(const SessionEnd&) = delete;
+  ~SessionEnd() {
+    if (own_session_ && !ended_) ::kill(-process_.pid(), SIGKILL);
+  }
+  void ended() { ended_ = true; }
+
+ private:
+  Process& process_;
+  bool own_session_;
+  bool ended_ = false;
+};
+
 }  // namespace
 
 Task<ProcessOutput> run_process(ProcessOptions options, Bytes limit) {
@@ -126,12 +144,14 @@ Task<ProcessOutput> run_process(ProcessOptions options, Bytes limit) {
   options.dies_with_owner = true;
   ProcessOutput output;
   Process process = Process::spawn(loop, options);
+  SessionEnd session(process, options.new_session);
   out.write.reset();
   err.write.reset();
   auto body = [&](TaskGroup& group) -> Task<void> {
     group.start(&collect, out.read.get(), &output.out, limit.count(), &output.truncated);
     group.start(&collect, err.read.get(), &output.err, limit.count(), &output.truncated);
     output.status = co_await process.wait();
+    session.ended();
   };
   co_await with_task_group(body);
   co_return output;

@@ -78,7 +78,7 @@ Task<void> run_tool(const MachineConfig& config, std::size_t index,
   for (const std::string& word : tool.command) argv.push_back(fill_in(word, words));
   ProcessOptions options(std::move(argv));
   options.directory = tool.directory;
-  options.dies_with_owner = true;
+  options.new_session = true;  // a tool that is late ends with all that it has started
   std::optional<ProcessOutput> output;
   std::optional<Error> failed;
   try {

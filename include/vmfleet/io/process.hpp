@@ -81,7 +81,8 @@ struct ProcessOutput {
 };
 
 /// Runs a command to its end and collects its output, `limit` of each stream at most.
-/// *Errors*: those of `spawn`. *Cancellation*: kills it and waits for its end.
+/// *Errors*: those of `spawn`. *Cancellation*: kills it and waits for its end; with a session of
+/// its own also what it has started there.
 Task<ProcessOutput> run_process(ProcessOptions options, Bytes limit = Bytes::mebi(1));
 
 }  // namespace vmfleet

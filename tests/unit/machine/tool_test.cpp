@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "machine/tool.hpp"
 
+#include <chrono>
 #include <fstream>
+#include <thread>
 
 #include <vmfleet/base/error.hpp>
+#include <vmfleet/base/text.hpp>
 #include <vmfleet/io/files.hpp>
 #include <vmfleet/testkit/async_test.hpp>
 
@@ -51,14 +54,14 @@ struct Place {
 }  // namespace
 
 TEST_CASE("a tool gets its words as they are, with the machine's own files for placeholders") {
-  Place place({"sh", "-c", "printf '%s|' \"$@\" > \"$0\"", "", "a b", "$HOME; {dsik}",
+  Place place({"sh", "-c", "printf '%s|' \"$@\" > \"$0\"", "", "a b", "$HOME; {dsik} ${path}",
                "--disk={disk:root}", "{name}.{fleet}", "{source}", "{path}", "{dir}"});
   place.tool().command[3] = (place.temp / "said").string();
   place.tool().source = "/s{path}";  // what is put in is not filled in again
   place.tool().path = "/etc/{name}";
   place.run();
   REQUIRE(files::read(place.temp / "said") ==
-          "a b|$HOME; {dsik}|--disk=" + (place.temp / "own disk").string() +
+          "a b|$HOME; {dsik} ${path}|--disk=" + (place.temp / "own disk").string() +
               "|vm-0.demo|/s{path}|/etc/{name}|" + place.directory.path().string() + "|");
 }
 
@@ -87,4 +90,21 @@ TEST_CASE("a tool that is not there, or not in time, is named") {
   const Error late = slow.failure();
   REQUIRE(late.kind() == ErrorKind::timed_out);
   REQUIRE_THAT(late.what(), ContainsSubstring("the tool sleep did not end within 50 ms"));
+}
+
+TEST_CASE("of a tool that is late nothing goes on running") {
+  const std::vector<std::string> command{"sh", "-c", "sleep 1000 & echo $! > child; wait"};
+  Place place(command);
+  place.tool().directory = place.temp.path().string();
+  place.tool().timeout = Milliseconds(3'000);
+  REQUIRE(place.failure().kind() == ErrorKind::timed_out);
+  const std::string pid(trim(files::read(place.temp / "child")));
+  // It may stay as a zombie for whoever reaps orphans here.
+  const auto runs = [&] {
+    const std::string stat = files::read_end("/proc/" + pid + "/stat", Bytes(4096));
+    return !stat.empty() && stat.find(") Z ") == std::string::npos;
+  };
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (runs() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  REQUIRE_FALSE(runs());
 }
