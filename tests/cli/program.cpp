@@ -95,8 +95,12 @@ Words up_with(const std::string& guest, const Words& more) {
   return words;
 }
 
+std::filesystem::path golden_folder() {
+  return variable("VMFLEET_GOLDEN");
+}
+
 std::string read_golden(const std::string& name) {
-  std::ifstream file(std::filesystem::path(variable("VMFLEET_GOLDEN")) / name);
+  std::ifstream file(golden_folder() / name);
   std::ostringstream text;
   text << file.rdbuf();
   return text.str();
@@ -104,7 +108,7 @@ std::string read_golden(const std::string& name) {
 
 void compare_with_golden(const std::string& name, const std::string& seen) {
   if (!variable("VMFLEET_UPDATE_GOLDEN").empty()) {
-    std::ofstream(std::filesystem::path(variable("VMFLEET_GOLDEN")) / name) << seen;
+    std::ofstream(golden_folder() / name) << seen;
     return;
   }
   CHECK(seen == read_golden(name));

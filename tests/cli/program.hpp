@@ -55,7 +55,10 @@ std::string program_path();
 /// `up` with a tiny guest under TCG; it is ready when it prints that it is.
 Words up_with(const std::string& guest, const Words& more = {});
 
-/// One file of tests/cli/golden; VMFLEET_UPDATE_GOLDEN=1 writes what was seen instead.
+/// tests/cli/golden.
+std::filesystem::path golden_folder();
+
+/// One file of it; VMFLEET_UPDATE_GOLDEN=1 writes what was seen instead.
 void compare_with_golden(const std::string& name, const std::string& seen);
 std::string read_golden(const std::string& name);
 
