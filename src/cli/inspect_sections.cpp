@@ -67,9 +67,25 @@ std::optional<json::Value> configuration_of(const Intent& intent,
   return describe(recall(intent.spec, state_root).config);
 }
 
+/// As QEMU was told of them, with what it does not know: LANs by name, addresses.
+json::Array named_interfaces(const Intent& intent) {
+  json::Array interfaces = interfaces_in(intent.argv);
+  const json::Array* nets = intent.nets.as_array();
+  if (nets == nullptr) return interfaces;
+  for (json::Value& interface : interfaces) {
+    json::Object told = *interface.as_object();
+    for (const json::Value& net : *nets) {
+      if (net.text("id") != interface.text("id")) continue;
+      for (const auto& [key, value] : *net.as_object()) told.set(key, value);
+    }
+    interface = std::move(told);
+  }
+  return interfaces;
+}
+
 json::Value network_of(const Intent& intent, const std::filesystem::path& directory) {
   json::Object network;
-  network.set("interfaces", interfaces_in(intent.argv));
+  network.set("interfaces", named_interfaces(intent));
   json::Array ports;
   for (const auto& port : inspect_machine(directory).ports) ports.push_back(port_to_json(port));
   network.set("ports", std::move(ports));

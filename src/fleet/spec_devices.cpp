@@ -66,6 +66,7 @@ Net read_net(Table& table, const MachineReader& reader) {
   table.text("up_script", net.up_script);
   net.up_script = absolute_path(net.up_script, reader.folder);
   table.text("lan", net.lan);
+  table.text("address", net.address);
   read_forwards(table, net);
   return net;
 }

@@ -7,6 +7,7 @@
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/qemu/validate.hpp>
 
+#include "fleet/lans.hpp"
 #include "fleet/spec_expand.hpp"
 #include "fleet/spec_machine.hpp"
 
@@ -47,6 +48,11 @@ std::string describe_login(const MachineSpec& machine) {
   return asked ? machine.ssh->user + '\n' + machine.ssh->key : "";
 }
 
+std::string hash_of(const MachineSpec& machine) {
+  return short_hash(json::write(describe(machine.config)) + '\n' + machine.image + '\n' +
+                    describe_login(machine));
+}
+
 class Document {
  public:
   Document(const Node& root, Problems& problems, FleetSpec& fleet, const SpecOptions& options)
@@ -67,6 +73,8 @@ class Document {
     for (const Node::Member& machine_class : classes->members) {
       read_class(machine_class, defaults == nullptr ? Node() : *defaults);
     }
+    give_addresses();
+    for (std::size_t i = 0; i < nodes_.size(); ++i) complete(fleet_.machines[i], nodes_[i]);
     check_together(fleet_, *classes, problems_);
   }
 
@@ -134,23 +142,36 @@ class Document {
     add_fixed_ports(node, values);
     expand_all(node, values);
     machine.config.fleet = fleet_.name;
+    MachineReader reader(machine, fleet_.directory, options_);
+    read_machine(node, path, reader, problems_);
+    fleet_.machines.push_back(std::move(machine));
+    nodes_.push_back(std::move(node));
+  }
+
+  void give_addresses() {
+    try {
+      give_lan_addresses(fleet_.machines);
+    } catch (const Error& error) {
+      problems_.add(root_.place, "machine", error.what(), error.hint());
+    }
+  }
+
+  void complete(MachineSpec& machine, const Node& node) const {
     machine.source = json::Object{{"fleet", fleet_.name},
                                   {"folder", fleet_.directory.string()},
                                   {"name", machine.config.name},
                                   {"class", machine.machine_class},
                                   {"index", static_cast<std::int64_t>(machine.index)},
-                                  {"keys", to_json(node)}};
-    MachineReader reader(machine, fleet_.directory, options_);
-    read_machine(node, path, reader, problems_);
-    machine.hash = short_hash(json::write(describe(machine.config)) + '\n' + machine.image + '\n' +
-                              describe_login(machine));
-    fleet_.machines.push_back(std::move(machine));
+                                  {"keys", to_json(node)},
+                                  {"lan", lan_addresses(machine.config)}};
+    machine.hash = hash_of(machine);
   }
 
   const Node& root_;
   Problems& problems_;
   FleetSpec& fleet_;
   const SpecOptions& options_;
+  std::vector<Node> nodes_;  ///< of the fleet's machines, in their order
 };
 
 }  // namespace
@@ -167,6 +188,8 @@ FleetSpec read_document(const Node& root, Problems problems, const std::filesyst
 }  // namespace vmfleet::spec
 
 namespace vmfleet {
+
+using spec::hash_of;
 
 MachineSpec recall(const json::Value& source, const std::filesystem::path& state_root) {
   // A fleet of one: without a count it is called like its class.
@@ -186,6 +209,9 @@ MachineSpec recall(const json::Value& source, const std::filesystem::path& state
   MachineSpec machine = std::move(fleet.machines.front());
   machine.machine_class = source.text("class");
   machine.index = static_cast<std::size_t>(source.integer("index", 0));
+  // Of the whole fleet, which it is recalled without.
+  set_lan_addresses(machine.config, source["lan"]);
+  machine.hash = hash_of(machine);
   machine.source = source;
   return machine;
 }

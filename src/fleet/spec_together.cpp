@@ -47,9 +47,15 @@ void claim_nets(Claims& claims, const MachineSpec& machine) {
     if (!net.interface.empty()) {
       claims.claim(machine, key + ".interface", "interface " + net.interface, "use {index} in it");
     }
-    if (!net.mac.empty() && net.type != NetType::user) {
-      claims.claim(machine, key + ".mac", "MAC address " + net.mac, "leave it out");
-    }
+    if (net.type == NetType::user) continue;
+    const MachineConfig& config = machine.config;
+    const std::string mac = net.mac.empty() ? derive_mac(config.fleet, config.name, i) : net.mac;
+    claims.claim(machine, key + ".mac", "MAC address " + mac,
+                 net.mac.empty() ? "set another one" : "leave it out");
+    if (net.type != NetType::lan || net.address.empty()) continue;
+    const std::string address = net.address.substr(0, net.address.find('/'));
+    claims.claim(machine, key + ".address", fmt::format("{} on LAN {}", address, net.lan),
+                 "leave it out, or use {index} in it");
   }
 }
 

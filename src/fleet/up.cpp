@@ -23,6 +23,7 @@
 #include <vmfleet/machine/host_qemu.hpp>
 
 #include "fleet/host_limits.hpp"
+#include "fleet/lans.hpp"
 #include "fleet/names.hpp"
 #include "fleet/offers.hpp"
 #include "fleet/operation.hpp"
@@ -108,6 +109,7 @@ class Convergence {
     std::vector<std::string> names;
     for (const auto& machine : spec.machines) names.push_back(machine.config.name);
     const auto selected = select_names(names, options_.names);
+    const std::vector<LanHost> neighbours = find_lan_hosts(spec, root_ / fleet_);
     std::vector<MachineSpec> machines;
     for (auto& machine : spec.machines) {
       if (std::find(selected.begin(), selected.end(), machine.config.name) == selected.end()) {
@@ -116,7 +118,10 @@ class Convergence {
       machine.config.fleet = fleet_;
       if (options_.timeout) machine.ready.timeout = *options_.timeout;
       co_await choose_accelerator(machine.config);
-      if (!machine.image.empty()) co_await complete(machine);
+      if (!machine.image.empty()) {
+        co_await complete(machine);
+        add_lan_files(machine.config, neighbours);
+      }
       if (machine.ssh) co_await give_key(machine, keys);
       machines.push_back(std::move(machine));
     }

@@ -16,7 +16,7 @@ namespace vmfleet::image {
 namespace {
 
 // Counted up when this file changes what is built.
-constexpr std::string_view kRecipe = "3";
+constexpr std::string_view kRecipe = "4";
 
 constexpr std::array kArchs{
     GuestArch{"x86_64",

@@ -48,12 +48,25 @@ for file in $given/authorized_keys/raw /etc/vmfleet/authorized_keys; do
   [ ! -e $file ] || { cat $file; echo; } >>/root/.ssh/authorized_keys
 done
 
+# The host chooses addresses on LANs, and knows the names there.
+[ ! -e $given/hosts/raw ] || cat $given/hosts/raw >>/etc/hosts
+
 ip link set lo up
 nics=0
 for nic in /sys/class/net/eth*; do
   [ -e "$nic" ] || continue
-  nics=$((nics + 1))
+  read -r mac <"$nic/address"
   nic=${nic##*/}
+  address=
+  [ ! -e $given/addresses/raw ] || while read -r whose what; do
+    [ "$whose" != "$mac" ] || address=$what
+  done <$given/addresses/raw
+  if [ -n "$address" ]; then
+    ip addr add "$address" brd + dev "$nic"
+    ip link set "$nic" up
+    continue
+  fi
+  nics=$((nics + 1))
   # Three tries a second apart, then on in the background.
   udhcpc -i "$nic" -s /etc/vmfleet/lease -x "hostname:$name" -t 3 -T 1 -A 5 -b >/dev/null 2>&1 &
 done

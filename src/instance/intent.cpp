@@ -72,6 +72,7 @@ void write_intent(const InstanceDirectory& directory, const Intent& intent) {
                             {"stop_grace_ms", intent.stop_grace_ms},
                             {"paused", intent.paused},
                             {"forwards", intent.forwards},
+                            {"nets", intent.nets},
                             {"readiness", intent.readiness},
                             {"exit_codes", words_to_json(intent.exit_codes)},
                             {"staged_files", to_array(intent.staged_files)},
@@ -94,6 +95,7 @@ std::optional<Intent> read_intent(const InstanceDirectory& directory) {
   intent.stop_grace_ms = body->integer("stop_grace_ms", intent.stop_grace_ms);
   intent.paused = body->flag("paused", false);
   intent.forwards = (*body)["forwards"];
+  intent.nets = (*body)["nets"];
   intent.readiness = (*body)["readiness"];
   intent.exit_codes = words_from_json((*body)["exit_codes"]);
   intent.staged_files = to_strings((*body)["staged_files"]);

@@ -22,6 +22,7 @@
 #include "machine/exit_report.hpp"
 #include "machine/image_users.hpp"
 #include "machine/injecting.hpp"
+#include "machine/launch_facts.hpp"
 #include "machine/live.hpp"
 #include "machine/staging.hpp"
 #include "machine/wiring.hpp"
@@ -71,16 +72,6 @@ void require_sources(const MachineConfig& config) {
   }
 }
 
-json::Value forwards_to_json(const MachineConfig& config) {
-  json::Array forwards;
-  for (const auto& net : config.nets) {
-    for (const auto& forward : net.forwards) {
-      forwards.push_back(json::Object{{"name", forward.name}, {"text", to_string(forward)}});
-    }
-  }
-  return forwards;
-}
-
 std::int64_t epoch_ms() {
   return std::chrono::duration_cast<Milliseconds>(
              std::chrono::system_clock::now().time_since_epoch())
@@ -108,18 +99,6 @@ std::vector<PortForward> match_forwards(const MachineConfig& config,
     }
   }
   return ports;
-}
-
-/// The same for a machine's whole life, and known before it exists: of this host and this
-/// directory.
-std::string derive_uuid(const std::filesystem::path& instance_directory) {
-  const std::string host = std::string(trim(files::read_end("/etc/machine-id", Bytes(64))));
-  const std::string seed = host + '\0' + instance_directory.string() + '\0';
-  std::string hex = short_hash(seed + "upper half") + short_hash(seed + "lower half");
-  hex[12] = '8';  // RFC 9562: version 8, custom
-  hex[16] = "89ab"[static_cast<unsigned char>(hex[16]) % 4];
-  return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4),
-                     hex.substr(16, 4), hex.substr(20));
 }
 
 /// One launch under way.
@@ -183,6 +162,7 @@ class Launch {
     intent.stop_grace_ms = options_.stop_grace.count();
     intent.paused = config_.paused;
     intent.forwards = forwards_to_json(config_);
+    intent.nets = nets_to_json(config_);
     intent.readiness = readiness_to_json(options_.readiness);
     intent.exit_codes = config_.exit_codes;
     intent.ssh = options_.ssh;
@@ -295,6 +275,7 @@ Task<MachineConfig> resolve(MachineConfig config, std::filesystem::path instance
   config.features = binary.features;
   config.accel = co_await decide_accelerator(config.accel, config.arch, binary);
   if (config.uuid.empty()) config.uuid = derive_uuid(instance_directory);
+  if (config.lan_scope.empty()) config.lan_scope = derive_lan_scope(instance_directory);
   co_return config;
 }
 

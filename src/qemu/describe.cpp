@@ -53,7 +53,10 @@ json::Object describe_net(const Net& net) {
   json::Array forwards;
   for (const Forward& forward : net.forwards) forwards.emplace_back(to_string(forward));
   members.list("forward", std::move(forwards)).text("interface", net.interface);
-  return members.text("up_script", net.up_script).text("lan", net.lan).take();
+  return members.text("up_script", net.up_script)
+      .text("lan", net.lan)
+      .text("address", net.address)
+      .take();
 }
 
 json::Object describe_share(const Share& share) {

@@ -29,6 +29,15 @@ std::string derive_mac(std::string_view fleet, std::string_view machine, std::si
                      h >> 16 & 0xff, h >> 8 & 0xff, h & 0xff);
 }
 
+std::string lan_segment(std::string_view scope, std::string_view fleet, std::string_view lan) {
+  // Below the ports that the kernel gives away by itself: a socket there would be in the way.
+  constexpr unsigned kFirstPort = 20'000;
+  constexpr unsigned kPorts = 12'000;
+  const std::uint64_t h = hash_of(fmt::format("{}\n{}\n{}", scope, fleet, lan));
+  return fmt::format("239.{}.{}.{}:{}", h & 0xff, h >> 8 & 0xff, h >> 16 & 0xff,
+                     kFirstPort + (h >> 24) % kPorts);
+}
+
 namespace qemu {
 namespace {
 
@@ -64,14 +73,11 @@ json::Object tap_net(const Net& net) {
   return backend;
 }
 
-json::Object lan_net(const Net& net, const std::string& fleet) {
-  // Everyone on one group and port shares the segment: both follow from the fleet and the LAN.
-  const std::uint64_t h = hash_of(fmt::format("{}/{}", fleet, net.lan));
+json::Object lan_net(const Net& net, const MachineConfig& config) {
   json::Object backend;
   backend.set("type", "socket");
-  backend.set("mcast", fmt::format("230.{}.{}.{}:{}", h & 0xff, h >> 8 & 0xff,
-                                   1 + (h >> 16 & 0xff) % 254, 20000 + (h >> 24) % 40000));
-  backend.set("localaddr", "127.0.0.1");
+  backend.set("mcast", lan_segment(config.lan_scope, config.fleet, net.lan));
+  backend.set("localaddr", "127.0.0.1");  // nothing comes from other hosts, nothing goes there
   return backend;
 }
 
@@ -93,7 +99,7 @@ void add_nets(OptionList& options, const MachineConfig& config) {
   for (std::size_t i = 0; i < config.nets.size(); ++i) {
     const Net& net = config.nets[i];
     json::Object backend = net.type == NetType::tap   ? tap_net(net)
-                           : net.type == NetType::lan ? lan_net(net, config.fleet)
+                           : net.type == NetType::lan ? lan_net(net, config)
                                                       : user_net(net);
     backend.set("id", fmt::format("net{}", i));
     options.json("-netdev", backend);

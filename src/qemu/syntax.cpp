@@ -65,6 +65,13 @@ bool is_ipv4_network(std::string_view text) {
   return bits && *bits >= 4 && *bits <= 32;  // the range that QEMU names when it refuses
 }
 
+bool is_ipv4_interface(std::string_view text) {
+  const auto slash = text.find('/');
+  if (slash == std::string_view::npos || !is_ipv4(text.substr(0, slash))) return false;
+  const auto bits = read_port(text.substr(slash + 1));
+  return bits && *bits >= 1 && *bits <= 32;
+}
+
 bool is_mac(std::string_view text) noexcept {
   if (text.size() != 17) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -15,6 +15,8 @@ bool is_ipv4(std::string_view text);
 bool is_ipv6(std::string_view text);
 /// `10.0.2.0/24` or `10.0.2.0/255.255.255.0`.
 bool is_ipv4_network(std::string_view text);
+/// `192.168.50.1/24`: the address of an interface and the length of its network's prefix.
+bool is_ipv4_interface(std::string_view text);
 /// Six bytes, not multicast.
 bool is_mac(std::string_view text) noexcept;
 /// Digits are a name too: an unnamed forward is called by its guest port.

@@ -39,6 +39,8 @@ void check_foreign_keys(Problems& problems, const std::string& key, const Net& n
   refuse(!net.interface.empty(), NetType::tap, "interface");
   refuse(!net.up_script.empty(), NetType::tap, "up_script");
   refuse(!net.lan.empty(), NetType::lan, "lan");
+  // A user network has a DHCP server of its own.
+  if (net.type == NetType::user) refuse(!net.address.empty(), NetType::lan, "address");
 }
 
 void check_type(Problems& problems, const std::string& key, const Net& net) {
@@ -106,6 +108,8 @@ void check_nets(Problems& problems, const MachineConfig& config) {
       problems.add(key + ".mac", fmt::format("\"{}\" is there twice", net.mac));
     }
     check_type(problems, key, net);
+    problems.require(net.address.empty() || is_ipv4_interface(net.address), key + ".address",
+                     net.address, "an address with its prefix", "such as \"192.168.50.1/24\"");
     for (std::size_t f = 0; f < net.forwards.size(); ++f) {
       forwards.check(fmt::format("{}.forward[{}]", key, f), net.forwards[f]);
     }

@@ -50,6 +50,9 @@ struct MachineConfig {
   std::string fleet;
   std::string name;
   std::string uuid;
+  /// Only machines with the same one can share a LAN. Empty: the launch makes it of the user and
+  /// the state root, so that fleets of one name do not meet.
+  std::string lan_scope;
 
   Arch arch = Arch::x86_64;
   std::string qemu;  ///< the binary; empty: `qemu-system-<arch>`
@@ -110,7 +113,8 @@ Bus virtio_bus(const MachineConfig& config);
 std::string virtio_driver(std::string_view kind, const MachineConfig& config);
 
 /// What the user decides, defaults left out, in a fixed order: the same machine gives the same
-/// text. `uuid` and `features` are not part of it: they come with the launch and the host.
+/// text. `uuid`, `lan_scope` and `features` are not part of it: they come with the launch and the
+/// host.
 json::Object describe(const MachineConfig& config);
 
 }  // namespace vmfleet

@@ -41,10 +41,19 @@ struct Net {
   // lan
   std::string lan;
 
+  // tap, lan; `ADDRESS/PREFIX`, for guests that let the host choose it; QEMU does not need it
+  std::string address;
+
   bool operator==(const Net&) const = default;
 };
 
-/// Stable for a machine, different between machines, locally administered.
+/// Stable for a machine, different between machines, locally administered. Fleets of one name in
+/// different state roots have the same ones: they share no LAN.
 std::string derive_mac(std::string_view fleet, std::string_view machine, std::size_t index);
+
+/// `GROUP:PORT` of a LAN: whoever is on it shares the segment. Different for another scope
+/// (`MachineConfig::lan_scope`), fleet or LAN: two of a hundred on one host are the same in one of
+/// 40 million cases.
+std::string lan_segment(std::string_view scope, std::string_view fleet, std::string_view lan);
 
 }  // namespace vmfleet

@@ -3,9 +3,9 @@
 #include <vmfleet/fleet/fleet.hpp>
 #include <vmfleet/io/files.hpp>
 #include <vmfleet/machine/machine.hpp>
-#include <vmfleet/qmp/agent_client.hpp>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/in_guest.hpp"
 #include "tests/support/process_leak_guard.hpp"
 #include "tests/support/temp_dir.hpp"
 
@@ -32,20 +32,6 @@ FleetSpec linux_on_aarch64(const std::filesystem::path& shared) {
   return spec;
 }
 
-/// What a shell in the guest does, with its output on the console.
-Task<void> in_guest(std::filesystem::path agent_socket, std::string line) {
-  UnixSocket socket = co_await UnixSocket::connect(std::move(agent_socket));
-  auto agent = co_await qmp::AgentClient::attach(std::move(socket), Milliseconds(30'000));
-  co_await agent.ping(Milliseconds(30'000));
-  json::Array words;
-  words.emplace_back("-c");
-  words.emplace_back("{ " + line + "; } >/dev/console 2>&1");
-  json::Object arguments;
-  arguments.set("path", "/bin/sh").set("arg", std::move(words));
-  json::Value request(std::move(arguments));
-  co_await agent.execute("guest-exec", std::move(request));
-}
-
 }  // namespace
 
 VMFLEET_ASYNC_TEST_CASE(
@@ -61,13 +47,11 @@ VMFLEET_ASYNC_TEST_CASE(
   }
   REQUIRE(up.ready() == 1);
   Machine machine = co_await Machine::adopt(fleet.directory_of("vm-0"));
-  co_await in_guest(machine.directory() / "agent.sock",
+  co_await in_guest(machine,
                     "mount -t 9p -o trans=virtio,version=9p2000.L shared /tmp; "
                     "echo \"$(uname -m) $(hostname) $(cat /tmp/greeting)\"");
-  Readiness said;
-  said.serial = {"aarch64 vm-0 from the host"};
-  said.timeout = Milliseconds(30'000);
-  co_await machine.wait_for(said);
+  const std::vector<std::string> greeting{"aarch64 vm-0 from the host"};
+  co_await wait_said(machine, greeting);
   const StopReport stopped = co_await machine.stop();
   REQUIRE(stopped.rung == StopRung::powerdown);
   REQUIRE(stopped.exit.kind == "guest-shutdown");

@@ -27,6 +27,10 @@ const std::vector<Death> kDeaths = {
      kConflict, "port is taken"},
     {"-netdev {}: Invalid host forwarding rule 'tcp:127.0.0.1:x-:22' (Bad host port)", kConfig,
      "forward"},
+    {R"(-netdev {"type":"socket","mcast":"239.1.2.3:38177"}: can't bind ip=239.1.2.3 to socket: Address already in use)",
+     kConflict, "port of a LAN"},
+    {R"(-netdev {"type":"socket"}: can't add socket to multicast group 239.1.2.3: No such device)",
+     kUnfit, "cannot connect a LAN"},
     {"-gdb tcp:127.0.0.1:45671: Failed to find an available port: Address already in use",
      kConflict, "gdb"},
     {"-device virtio-blk-pci,drive=d: Failed to get \"write\" lock\n"

@@ -71,16 +71,35 @@ TEST_CASE("the machines of one fleet meet on a LAN and those of another do not")
   config.nets.resize(1);
   config.nets[0].type = NetType::lan;
   config.nets[0].lan = "blue";
-  const auto group = [&](const char* fleet, const char* name) {
+  const auto group = [&](const char* scope, const char* fleet, const char* name) {
+    config.lan_scope = scope;
     config.fleet = fleet;
     config.name = name;
     const json::Value net = json_of(build_command_line(config), "-netdev", "id", "net0");
     REQUIRE(net.text("localaddr") == "127.0.0.1");
+    REQUIRE(net.text("mcast") == lan_segment(scope, fleet, "blue"));
     return std::string(net.text("mcast"));
   };
-  REQUIRE(group("demo", "a") == group("demo", "b"));
-  REQUIRE(group("demo", "a") != group("other", "a"));
-  REQUIRE(group("demo", "a").rfind("230.", 0) == 0);
+  REQUIRE(group("", "demo", "a") == group("", "demo", "b"));
+  REQUIRE(group("", "demo", "a") != group("", "other", "a"));
+  REQUIRE(group("1000:/tmp/a", "demo", "a") != group("1000:/tmp/b", "demo", "a"));
+  REQUIRE(group("1000:/tmp/a", "demo", "a") != group("1001:/tmp/a", "demo", "a"));
+  REQUIRE(group("", "demo", "a").rfind("239.", 0) == 0);
+}
+
+TEST_CASE("segments of many LANs differ, and keep off the ports that the kernel gives away") {
+  std::set<std::string> segments;
+  for (int root = 0; root < 100; ++root) {
+    for (int lan = 0; lan < 100; ++lan) {
+      const std::string segment =
+          lan_segment("0:/tmp/" + std::to_string(root), "demo", std::to_string(lan));
+      const int port = std::stoi(segment.substr(segment.find(':') + 1));
+      REQUIRE(port >= 20'000);
+      REQUIRE(port < 32'000);
+      segments.insert(segment);
+    }
+  }
+  REQUIRE(segments.size() == 10'000);
 }
 
 TEST_CASE("a tap interface runs no script unless one is given") {
