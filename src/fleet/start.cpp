@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Fleet::start and Fleet::restart: machines again, as they were specified.
-#include <map>
-
 #include <fmt/format.h>
 
 #include <vmfleet/base/text.hpp>
@@ -9,23 +7,6 @@
 #include <vmfleet/instance/intent.hpp>
 
 namespace vmfleet {
-
-namespace {
-
-/// What QEMU chose last time, unless somebody has it by now: then the launch says so.
-void keep_ports(MachineConfig& config, const std::vector<PortForward>& ports) {
-  for (auto& net : config.nets) {
-    for (auto& forward : net.forwards) {
-      for (const auto& port : ports) {
-        if (port.name == forward.name && forward.host_port == 0) {
-          forward.host_port = port.host_port;
-        }
-      }
-    }
-  }
-}
-
-}  // namespace
 
 FleetSpec Fleet::recall_spec(const std::vector<std::string>& names) const {
   FleetSpec spec;
@@ -51,13 +32,10 @@ Task<FleetReport> Fleet::start(UpOptions options) {
 Task<FleetReport> Fleet::restart(UpOptions options, StopOptions stop_options) {
   const auto names = select(options.names);
   FleetSpec spec = recall_spec(names);
-  std::map<std::string, std::vector<PortForward>> ports;
-  for (auto& machine : status(names).machines) ports[machine.name] = std::move(machine.ports);
   const FleetReport stopped = co_await stop(names, stop_options, options.progress);
   for (const auto& machine : stopped.machines) {
     if (machine.error) co_return stopped;
   }
-  for (auto& machine : spec.machines) keep_ports(machine.config, ports[machine.config.name]);
   options.names.clear();
   co_return co_await up(std::move(spec), std::move(options));
 }

@@ -20,6 +20,7 @@
 #include <vmfleet/qmp/commands.hpp>
 
 #include "machine/exit_report.hpp"
+#include "machine/host_ports.hpp"
 #include "machine/image_users.hpp"
 #include "machine/injecting.hpp"
 #include "machine/launch_facts.hpp"
@@ -34,6 +35,7 @@ namespace {
 // A QEMU that closes its sockets is about to end, a busy host may delay it.
 constexpr Milliseconds kDeathPatience(2'000);
 constexpr Milliseconds kCleanupLimit(10'000);
+constexpr Milliseconds kForwardRetry(20);
 
 void require_no_problems(const MachineConfig& config, std::vector<ConfigProblem> found) {
   const auto problems = to_errors(config, std::move(found));
@@ -72,33 +74,18 @@ void require_sources(const MachineConfig& config) {
   }
 }
 
+std::vector<std::string> lines_of(std::string_view text) {
+  std::vector<std::string> lines;
+  for (const std::string_view line : split(text, '\n')) {
+    if (!trim(line).empty()) lines.push_back(sanitize(trim(line)));
+  }
+  return lines;
+}
+
 std::int64_t epoch_ms() {
   return std::chrono::duration_cast<Milliseconds>(
              std::chrono::system_clock::now().time_since_epoch())
       .count();
-}
-
-/// The forwards that were asked for, with the ports that QEMU chose.
-std::vector<PortForward> match_forwards(const MachineConfig& config,
-                                        const std::vector<PortForward>& existing) {
-  std::vector<PortForward> ports;
-  std::vector<bool> taken(existing.size());
-  for (const auto& net : config.nets) {
-    for (const auto& forward : net.forwards) {
-      for (std::size_t i = 0; i < existing.size(); ++i) {
-        const PortForward& candidate = existing[i];
-        const bool same = !taken[i] && candidate.guest_port == forward.guest_port &&
-                          candidate.protocol == to_string(forward.protocol) &&
-                          (forward.host_port == 0 || forward.host_port == candidate.host_port);
-        if (!same) continue;
-        taken[i] = true;
-        ports.push_back(candidate);
-        ports.back().name = forward.name;
-        break;
-      }
-    }
-  }
-  return ports;
 }
 
 /// One launch under way.
@@ -110,13 +97,20 @@ class Launch {
   Task<void> run() {
     step("preparing");
     config_ = co_await resolve(std::move(config_), live_.directory.path());
+    live_.history = read_forward_history(live_.directory, options_.spec_hash);
+    std::vector<std::string> kept;
     auto look = [&] {
       require_sources(config_);
+      kept = keep_forwards(config_, live_.history);
       require_free_images(config_);
       return plan_staging(config_, live_.directory, options_.remake_disks,
                           options_.verify_disks ? SourceCheck::content : SourceCheck::stamp);
     };
     StagingPlan plan = co_await offload(look);
+    for (const auto& warning : kept) warn(warning);
+    if (is_out_of_sight(config_, options_.readiness)) {
+      warn("no network, no readiness, no serial console: nothing will tell of the guest");
+    }
     // Before the first of them exists: a crash must not leave files that nobody knows.
     live_.intent.staged_files = plan.names;
     const CommandLine command =
@@ -134,6 +128,10 @@ class Launch {
  private:
   void step(std::string_view name) {
     if (options_.on_step) options_.on_step(name);
+  }
+
+  void warn(std::string_view what) {
+    if (options_.on_warning) options_.on_warning(what);
   }
 
   void start(const CommandLine& command) {
@@ -169,6 +167,7 @@ class Launch {
     write_intent(live_.directory, intent);
     live_.state = StateRecord();
     live_.state.state = MachineState::starting;
+    live_.state.removed_forwards = live_.history.removed;
     write_state(live_.directory, live_.state);
   }
 
@@ -196,10 +195,7 @@ class Launch {
                                         live_.directory.file(instance_file::kSerialIn),
                                         live_.directory.file(instance_file::kSerial), true);
     }
-    if (!config_.nets.empty()) {
-      const std::string usernet = co_await qmp::human_monitor_command(client, "info usernet");
-      live_.state.ports = match_forwards(config_, parse_usernet(usernet));
-    }
+    co_await await_forwards(client);
     live_.first_instruction = live_.loop.now();
     live_.state.started_ms = epoch_ms();
     live_.state.state = options_.readiness.empty() ? MachineState::running : MachineState::booting;
@@ -219,6 +215,31 @@ class Launch {
     }
   }
 
+  /// Each forward that was asked for is there before the guest runs.
+  Task<void> await_forwards(qmp::Client& client) {
+    if (asked_forwards() == 0) co_return;
+    const TimePoint deadline = live_.loop.now() + options_.readiness.timeout;
+    for (;;) {
+      const std::string usernet = co_await qmp::human_monitor_command(client, "info usernet");
+      ForwardMatch match = match_forwards(config_, parse_usernet(usernet));
+      live_.state.ports = std::move(match.ports);
+      if (match.missing.empty()) co_return;
+      if (live_.loop.now() >= deadline) {
+        throw Error(ErrorKind::timed_out,
+                    fmt::format("QEMU has not set up the forward {}", join(match.missing, ", ")))
+            .hint("the evidence is what it has: info usernet")
+            .evidence_lines(lines_of(usernet));
+      }
+      co_await sleep_for(kForwardRetry);
+    }
+  }
+
+  [[nodiscard]] std::size_t asked_forwards() const {
+    std::size_t count = 0;
+    for (const auto& net : config_.nets) count += net.forwards.size();
+    return count;
+  }
+
   /// QEMU closed its socket: it is ending, and says why on stderr.
   Task<void> explain_early_death(Error lost) {
     std::optional<ExitStatus> status;
@@ -231,12 +252,23 @@ class Launch {
         files::read_end(live_.directory.file(instance_file::kQemuErr), Bytes(16 * 1024));
     // Of two launches at once both may have found the image free; QEMU's lock has refused this one.
     if (words.find("using the image") != std::string::npos) require_free_images(config_);
+    if (words.find("host forwarding rule") != std::string::npos) explain_ports(words);
     Error diagnosis = diagnose_exit(words, status->code, status->signal);
     if (diagnosis.kind() == ErrorKind::host_unfit) throw diagnosis;
     // Whatever QEMU disliked: that it ended is what the caller can act on.
     throw Error(ErrorKind::exited, diagnosis.what())
         .hint(diagnosis.hint())
         .evidence_lines(diagnosis.evidence());
+  }
+
+  /// QEMU names one rule, of several with the same words perhaps, and nobody who has the port.
+  void explain_ports(const std::string& words) const {
+    for (const auto& net : config_.nets) {
+      for (const auto& forward : net.forwards) {
+        auto problem = find_port_problem(forward);
+        if (problem) throw std::move(*problem).evidence_lines(lines_of(words));
+      }
+    }
   }
 
   Machine::Live& live_;
@@ -256,7 +288,7 @@ Task<void> abandon(Machine::Live& live, const Error* error) {
     co_return;
   }
   live.state.state = error == nullptr ? MachineState::stopped : MachineState::failed;
-  live.state.ports.clear();
+  live.state.ports = live.history.ports;
   if (error != nullptr) live.state.error = *error;
   if (live.lifetime == Lifetime::detached) write_state(live.directory, live.state);
 }

@@ -13,6 +13,7 @@
 #include <vmfleet/io/process.hpp>
 #include <vmfleet/machine/machine.hpp>
 
+#include "machine/forwards.hpp"
 #include "machine/state_record.hpp"
 
 namespace vmfleet {
@@ -39,6 +40,7 @@ class Machine::Live {
   InstanceDirectory directory;
   Intent intent;
   StateRecord state;
+  ForwardHistory history;  ///< of the life before the launch
   Readiness readiness;
   Lifetime lifetime = Lifetime::detached;
   std::optional<Process> process;

@@ -299,9 +299,7 @@ const PortForward& Machine::port(std::string_view forward) const {
 }
 
 MachineReport Machine::report() const {
-  MachineReport report = inspect_machine(live_->directory.path());
-  report.ports = live_->state.ports;
-  return report;
+  return inspect_machine(live_->directory.path());
 }
 
 }  // namespace vmfleet

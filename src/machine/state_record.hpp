@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include <vmfleet/instance/instance_directory.hpp>
@@ -17,7 +18,8 @@ struct StateRecord {
   MachineState state = MachineState::created;
   std::int64_t started_ms = 0;  ///< the first instruction, since the epoch
   std::optional<Milliseconds> ready_after;
-  std::vector<PortForward> ports;
+  std::vector<PortForward> ports;  ///< of an ended machine: those that it had, for its next life
+  std::vector<std::string> removed_forwards;  ///< names: specified, and taken away since
   std::optional<ExitReport> exit;
   std::optional<Error> error;
 };

@@ -16,6 +16,7 @@
 #include <vmfleet/machine/readiness.hpp>
 #include <vmfleet/machine/stop.hpp>
 #include <vmfleet/qemu/command_line.hpp>
+#include <vmfleet/qemu/forward.hpp>
 #include <vmfleet/qmp/client.hpp>
 
 namespace vmfleet {
@@ -41,7 +42,9 @@ struct LaunchOptions {
   Lifetime lifetime = Lifetime::ephemeral;
   /// What `wait_ready` will wait for; recorded, so that others can wait for it too.
   Readiness readiness;
-  /// Where the machine came from, recorded to tell whether a specification has changed.
+  /// Where the machine came from, recorded to tell whether a specification has changed. A machine
+  /// of the same one that is launched again keeps its host ports, and what was done to its
+  /// forwards.
   std::string spec_hash;
   /// That specification, recorded to start the machine again.
   json::Value spec;
@@ -109,6 +112,14 @@ class Machine {
   Task<void> resume();
   Task<void> reset();
 
+  /// Makes a port of the host lead into the guest, while it runs and at its next starts; gives the
+  /// host port that QEMU chose. *Errors*: `invalid_config` (no user network), `conflict` (its name,
+  /// or the host port, naming who has it), `exited`.
+  Task<PortForward> add_forward(Forward forward);
+  /// Takes a forward away, also one of its specification. Connections through it live on.
+  /// *Errors*: `not_found`, `conflict` when its readiness needs it, `exited`.
+  Task<void> remove_forward(std::string name);
+
   /// Writes to the serial console. *Errors*: `timed_out` when the guest does not read.
   Task<void> send(std::string text);
 
@@ -116,7 +127,8 @@ class Machine {
   [[nodiscard]] const std::string& uuid() const noexcept;
   [[nodiscard]] pid_t pid() const noexcept;
   [[nodiscard]] const std::filesystem::path& directory() const noexcept;
-  /// Forwards with the host ports that QEMU chose.
+  /// Forwards with the host ports that QEMU chose; what others add or remove meanwhile is in
+  /// `report`.
   [[nodiscard]] const std::vector<PortForward>& ports() const noexcept;
   /// *Errors*: `not_found`, naming the forwards that exist.
   [[nodiscard]] const PortForward& port(std::string_view forward) const;

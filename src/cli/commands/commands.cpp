@@ -20,6 +20,7 @@ void add_commands(Program& program) {
   add_port(program);
   add_cmdline(program);
   add_pause(program);
+  add_forward(program);
   add_console(program);
   add_send(program);
   add_qmp(program);

@@ -22,6 +22,7 @@ void add_logs(Program& program);
 void add_events(Program& program);
 void add_wait(Program& program);
 void add_port(Program& program);
+void add_forward(Program& program);
 void add_cmdline(Program& program);
 void add_pause(Program& program);
 void add_console(Program& program);

@@ -19,13 +19,13 @@ std::filesystem::path vmfleet::test::qemu_under_test() {
 namespace {
 
 /// The error of launching (and waiting for) the fake with this script; nothing may be left.
-Error failure_with(const std::string& script) {
+Error failure_with(const std::string& script, Milliseconds timeout = Milliseconds(20'000)) {
   ProcessLeakGuard guard;
   const TempDir root;
   ::setenv("FAKE_QEMU_SCRIPT", script.c_str(), 1);
   LaunchOptions options = ephemeral();
   options.state_root = root.path();
-  options.readiness.timeout = Milliseconds(20'000);
+  options.readiness.timeout = timeout;
   auto work = [&]() -> Task<void> { co_await boot(with_forward(config_of("marker")), options); };
   const Error failure = testkit::run_async(error_of(work()));
   ::unsetenv("FAKE_QEMU_SCRIPT");
@@ -62,6 +62,15 @@ TEST_CASE("a machine that ends before it was told to have begun has run") {
   const ExitReport exit = testkit::run_async(work());
   ::unsetenv("FAKE_QEMU_SCRIPT");
   REQUIRE(exit.kind == "killed");
+}
+
+TEST_CASE("a forward that never comes is missed by name, and not dropped") {
+  const Error error =
+      failure_with(R"({"replies": {"human-monitor-command": {"return": "Hub -1 (net0):\r\n"}}})",
+                   Milliseconds(300));
+  REQUIRE(error.kind() == ErrorKind::timed_out);
+  REQUIRE_THAT(error.what(), ContainsSubstring("the forward ssh"));
+  REQUIRE(error.evidence() == std::vector<std::string>{"Hub -1 (net0):"});
 }
 
 TEST_CASE("a QEMU that breaks its reply off is an error, never a hang") {

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <vmfleet/base/unique_fd.hpp>
 #include <vmfleet/testkit/async_test.hpp>
@@ -54,8 +55,9 @@ TEST_CASE("a host port that is taken") {
   config.nets.emplace_back();
   config.nets.back().forwards.push_back(forward);
   const Error error = failure_of(config);
-  REQUIRE(error.kind() == ErrorKind::exited);
-  REQUIRE_THAT(error.what(), ContainsSubstring("port"));
+  REQUIRE(error.kind() == ErrorKind::conflict);
+  REQUIRE_THAT(error.what(),
+               ContainsSubstring("is taken by process " + std::to_string(::getpid())));
   REQUIRE_THAT(error.evidence().front(), ContainsSubstring("host forwarding rule"));
 }
 

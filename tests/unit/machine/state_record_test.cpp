@@ -22,6 +22,7 @@ TEST_CASE("a state record reads back with every field") {
   port.host_port = 65535;
   port.guest_port = 22;
   record.ports.push_back(port);
+  record.removed_forwards = {"web"};
   record.exit.emplace();
   record.exit->kind = "killed";
   record.exit->reason = "QEMU was killed";
@@ -33,6 +34,7 @@ TEST_CASE("a state record reads back with every field") {
   REQUIRE(read->started_ms == record.started_ms);
   REQUIRE(read->ready_after == record.ready_after);
   REQUIRE(read->ports == record.ports);
+  REQUIRE(read->removed_forwards == record.removed_forwards);
   REQUIRE(read->exit->kind == "killed");
   REQUIRE_FALSE(read->exit->code.has_value());
   REQUIRE(std::string(read->error->what()) == "late");
