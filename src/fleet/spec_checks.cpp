@@ -169,6 +169,9 @@ void check_files(MachineProblems& problems, const MachineConfig& config,
   for (std::size_t i = 0; i < config.disks.size(); ++i) {
     check(fmt::format("disk[{}].file", i), config.disks[i].file);
   }
+  for (std::size_t i = 0; i < config.nets.size(); ++i) {
+    check(fmt::format("net[{}].up_script", i), config.nets[i].up_script);
+  }
   for (std::size_t i = 0; i < config.shares.size(); ++i) {
     check(fmt::format("share[{}].path", i), config.shares[i].path);
   }

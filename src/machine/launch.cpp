@@ -26,6 +26,7 @@
 #include "machine/launch_facts.hpp"
 #include "machine/live.hpp"
 #include "machine/staging.hpp"
+#include "machine/taps.hpp"
 #include "machine/wiring.hpp"
 
 namespace vmfleet {
@@ -121,6 +122,7 @@ class Launch {
     if (!plan.to_make.empty()) step("staging disks");
     co_await carry_out(std::move(plan), live_.directory, config_, options_.on_warning);
     co_await make_boot_files(config_, live_.directory);
+    co_await prepare_taps();
     start(command);
     co_await take_control();
   }
@@ -132,6 +134,15 @@ class Launch {
 
   void warn(std::string_view what) {
     if (options_.on_warning) options_.on_warning(what);
+  }
+
+  Task<void> prepare_taps() {
+    for (const auto& net : config_.nets) {
+      if (net.type != NetType::tap) continue;
+      if (!net.up_script.empty()) co_await run_up_script(net);
+      auto look = [&] { require_usable_tap(net.interface); };
+      co_await offload(look);
+    }
   }
 
   void start(const CommandLine& command) {

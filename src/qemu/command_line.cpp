@@ -21,11 +21,8 @@ void add_identity(OptionList& options, const MachineConfig& config) {
 
 void add_confinement(OptionList& options, const MachineConfig& config) {
   if (!config.features.sandbox) return;
-  bool runs_script = false;
-  for (const Net& net : config.nets) runs_script |= !net.up_script.empty();
   options.plain("-sandbox",
-                fmt::format("on,obsolete=deny,elevateprivileges=deny,spawn={},resourcecontrol=deny",
-                            runs_script ? "allow" : "deny"));
+                "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
 }
 
 std::string cpu_model(const MachineConfig& config) {

@@ -52,3 +52,13 @@ TEST_CASE("ten mistakes are ten errors with line and column, and nothing is star
   const auto refused = world.document({"up", "-f", file.string()}, 2);
   CHECK(refused["error"]["evidence"].as_array()->size() == 10);
 }
+
+TEST_CASE("a tap's script that is not there is a mistake in its line") {
+  const test::Vmfleet world;
+  const auto file = world.folder() / "tap.toml";
+  std::ofstream(file) << "[machine.a]\nimage = \"tiny\"\n[[machine.a.net]]\ntype = \"tap\"\n"
+                         "interface = \"tap0\"\nup_script = \"up.sh\"\n";
+  const auto ran = world.run({"up", "-f", file.string()});
+  CHECK(ran.code == 2);
+  CHECK_THAT(ran.err, ContainsSubstring("tap.toml:6:13: machine.a.net[0].up_script: no such file"));
+}

@@ -36,7 +36,7 @@ struct Net {
 
   // tap
   std::string interface;
-  std::string up_script;  ///< absolute; empty: the interface is already up
+  std::string up_script;  ///< absolute; run by the launch before QEMU, as `up_script INTERFACE`
 
   // lan
   std::string lan;

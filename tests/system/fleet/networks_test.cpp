@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: MIT
-// Networks of Linux guests: LANs, and the keys of a user network.
+// Networks of Linux guests: LANs, the keys of a user network, and a tap.
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <fmt/format.h>
 
 #include <vmfleet/fleet/fleet.hpp>
+#include <vmfleet/io/tcp_socket.hpp>
 #include <vmfleet/machine/machine.hpp>
 
 #include "tests/support/catch.hpp"
 #include "tests/support/in_guest.hpp"
 #include "tests/support/process_leak_guard.hpp"
+#include "tests/support/tap.hpp"
 #include "tests/support/temp_dir.hpp"
 
 #include <vmfleet/testkit/catch2.hpp>
@@ -48,6 +56,19 @@ Task<Machine> machine_of(const Fleet& fleet, std::string name) {
 std::string address_of(const FleetSpec& spec, std::size_t machine, std::size_t net = 0) {
   const std::string& address = spec.machines.at(machine).config.nets.at(net).address;
   return address.substr(0, address.find('/'));
+}
+
+/// The host's side of an interface.
+bool give_address(const std::string& interface, std::uint32_t address) {
+  const UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  interface.copy(request.ifr_name, IFNAMSIZ - 1);
+  auto& inet = reinterpret_cast<sockaddr_in&>(request.ifr_addr);
+  inet.sin_family = AF_INET;
+  inet.sin_addr.s_addr = htonl(address);
+  if (::ioctl(fd.get(), SIOCSIFADDR, &request) != 0) return false;
+  inet.sin_addr.s_addr = htonl(0xfffffffc);
+  return ::ioctl(fd.get(), SIOCSIFNETMASK, &request) == 0;
 }
 
 }  // namespace
@@ -127,5 +148,32 @@ VMFLEET_ASYNC_TEST_CASE("the keys of a user network reach the guest") {
                                         open.port("ssh").host_port));
   const std::vector<std::string> nothing{"reached nothing"};
   co_await wait_said(closed, nothing);
+  co_await fleet.down(kEveryone, StopOptions::kill());
+}
+
+VMFLEET_ASYNC_TEST_CASE("the host reaches a guest through a tap, or is told why not") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  const Tap tap;
+  // 198.18.0.0/15 is set aside for measurements of networks: nobody else is there.
+  const auto network = 0xc6120000U | (static_cast<std::uint32_t>(::getpid()) & 0x7fffU) << 2;
+  const bool there = tap.made() && give_address(tap.name(), network + 1);
+  const std::string guest =
+      fmt::format("198.{}.{}.{}", network >> 16 & 0xff, network >> 8 & 0xff, (network & 0xff) + 2);
+  Fleet fleet(root.path(), "demo");
+  const FleetSpec spec = spec_of(
+      fmt::format("[machine.a]\nnet = [{{ type = 'tap', interface = '{}', address = '{}/30' }}]\n",
+                  tap.name(), guest));
+  const FleetReport up = co_await fleet.up(spec);
+  if (there) {
+    REQUIRE(up.ready() == 1);
+    TcpSocket socket = co_await TcpSocket::connect(guest, 22);
+    char greeting[4];
+    const std::size_t size = co_await socket.read(greeting);
+    REQUIRE(std::string(greeting, size) == "SSH-");
+  } else {
+    REQUIRE(up.machines[0].error->kind() == ErrorKind::host_unfit);
+    REQUIRE_FALSE(up.machines[0].error->hint().empty());
+  }
   co_await fleet.down(kEveryone, StopOptions::kill());
 }

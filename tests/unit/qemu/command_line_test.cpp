@@ -26,12 +26,12 @@ TEST_CASE("the sandbox is left out where QEMU has none") {
   REQUIRE_FALSE(has_flag(build_command_line(config), "-sandbox"));
 }
 
-TEST_CASE("a tap script is the only reason to allow spawning") {
+TEST_CASE("QEMU starts no process, also for a tap with a script") {
   MachineConfig config;
   config.nets.resize(1);
   config.nets[0].type = NetType::tap;
   config.nets[0].up_script = "/etc/qemu-ifup";
-  REQUIRE_THAT(value_of(build_command_line(config), "-sandbox"), ContainsSubstring("spawn=allow"));
+  REQUIRE_THAT(value_of(build_command_line(config), "-sandbox"), ContainsSubstring("spawn=deny"));
 }
 
 TEST_CASE("the machine's size and identity are passed on") {

@@ -102,11 +102,12 @@ TEST_CASE("segments of many LANs differ, and keep off the ports that the kernel 
   REQUIRE(segments.size() == 10'000);
 }
 
-TEST_CASE("a tap interface runs no script unless one is given") {
+TEST_CASE("QEMU runs no script for a tap interface: the launch has") {
   MachineConfig config;
   config.nets.resize(1);
   config.nets[0].type = NetType::tap;
   config.nets[0].interface = "tap0";
+  config.nets[0].up_script = "/etc/qemu-ifup";
   const json::Value net = json_of(build_command_line(config), "-netdev", "id", "net0");
   REQUIRE(net.text("ifname") == "tap0");
   REQUIRE(net.text("script") == "no");
