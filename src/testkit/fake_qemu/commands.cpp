@@ -175,6 +175,10 @@ std::string FakeQemu::human(std::string_view command) {
       return std::string(error.what()) + "\r\n";
     }
   }
+  if (words[0] == "hostfwd_remove" && words.size() >= 2) {
+    return fmt::format("host forwarding rule for {} {}\r\n", words.back(),
+                       forwards.remove(words.back()) ? "removed" : "not found");
+  }
   return fmt::format("unknown command: '{}'\r\n", command);
 }
 

@@ -45,6 +45,17 @@ void Forwards::add(const ForwardOption& option) {
   rules_.push_back(std::move(rule));
 }
 
+bool Forwards::remove(std::string_view rule) {
+  const auto is_it = [&](const Rule& known) {
+    return rule ==
+           fmt::format("{}:{}:{}", known.udp ? "udp" : "tcp", known.address, known.host_port);
+  };
+  const auto left = std::remove_if(rules_.begin(), rules_.end(), is_it);
+  const bool found = left != rules_.end();
+  rules_.erase(left, rules_.end());
+  return found;
+}
+
 void Forwards::listen(std::uint16_t guest_port, const std::string& banner) {
   services_[guest_port] = banner;
 }

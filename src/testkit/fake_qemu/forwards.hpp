@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <vmfleet/base/unique_fd.hpp>
@@ -20,6 +21,8 @@ class Forwards {
  public:
   /// *Errors*: `unavailable`, in QEMU's words, when the port is taken.
   void add(const ForwardOption& option);
+  /// Takes the rule `tcp:ADDRESS:PORT` away; false when there is none.
+  bool remove(std::string_view rule);
   /// The guest listens on this port from now on and sends these bytes to whoever connects.
   void listen(std::uint16_t guest_port, const std::string& banner);
 

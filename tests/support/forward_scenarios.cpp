@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+// Forwards of machines that run and run again, on a real QEMU and on the fake one alike.
+#include <vmfleet/base/error.hpp>
+#include <vmfleet/machine/machine.hpp>
+
+#include "tests/support/catch.hpp"
+#include "tests/support/machine_fixture.hpp"
+#include "tests/support/process_leak_guard.hpp"
+#include "tests/support/temp_dir.hpp"
+
+#include <vmfleet/testkit/catch2.hpp>
+
+using namespace vmfleet;
+using namespace vmfleet::test;
+
+namespace {
+
+LaunchOptions specified(const TempDir& root) {
+  LaunchOptions options = detached(root);
+  options.spec_hash = "abc";
+  return options;
+}
+
+}  // namespace
+
+VMFLEET_ASYNC_TEST_CASE("a forward comes and goes while its machine runs") {
+  ProcessLeakGuard guard;
+  Machine machine = co_await boot(with_forward(config_of("marker")), ephemeral());
+  const Forward web("web", 80);
+  const PortForward added = co_await machine.add_forward(web);
+  REQUIRE(added.name == "web");
+  REQUIRE(added.host_port != 0);
+  REQUIRE(machine.port("web") == added);
+  REQUIRE(machine.report().ports.size() == 2);
+  const Error again = co_await error_of(machine.add_forward(web));
+  REQUIRE(again.kind() == ErrorKind::conflict);
+  Forward taken("other", 81);
+  taken.host_port = added.host_port;
+  const Error conflict = co_await error_of(machine.add_forward(taken));
+  REQUIRE(conflict.kind() == ErrorKind::conflict);
+  REQUIRE_THAT(conflict.what(), ContainsSubstring("vm-0 of fleet default"));
+  co_await machine.remove_forward("web");
+  REQUIRE(machine.report().ports.size() == 1);
+  const PortForward other = co_await machine.add_forward(taken);
+  REQUIRE(other.host_port == added.host_port);
+  const Error missing = co_await error_of(machine.remove_forward("web"));
+  REQUIRE(missing.kind() == ErrorKind::not_found);
+}
+
+VMFLEET_ASYNC_TEST_CASE("a machine without a user network has nothing to forward through") {
+  ProcessLeakGuard guard;
+  Machine machine = co_await boot(config_of("marker"), ephemeral());
+  const Forward web("web", 80);
+  const Error error = co_await error_of(machine.add_forward(web));
+  REQUIRE(error.kind() == ErrorKind::invalid_config);
+}
+
+VMFLEET_ASYNC_TEST_CASE("a later life has the forwards that the earlier one ended with") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Machine first = co_await boot(with_forward(config_of("marker")), specified(root));
+  Machine other = co_await Machine::adopt(first.directory());
+  const Forward web("web", 80);
+  co_await other.add_forward(web);
+  co_await other.remove_forward("ssh");
+  const PortForward before = other.port("web");
+  co_await first.stop(StopOptions::kill());  // who stops it has not seen what the other did
+  Machine second = co_await boot(with_forward(config_of("marker")), specified(root));
+  REQUIRE(second.ports().size() == 1);
+  REQUIRE(second.port("web").host_port == before.host_port);
+  co_await second.stop(StopOptions::kill());
+  LaunchOptions changed = specified(root);
+  changed.spec_hash = "abd";
+  Machine third = co_await boot(with_forward(config_of("marker")), std::move(changed));
+  REQUIRE(third.ports().size() == 1);
+  REQUIRE(third.ports()[0].name == "ssh");
+  co_await third.stop(StopOptions::kill());
+}
