@@ -172,8 +172,8 @@ const std::string kAskRest =
     "echo entropy: $(od -An -v -tx1 $fw/vmfleet/entropy/raw | tr -d ' \\n').; "
     "for disk in /dev/vd?; do echo starts: $(dd if=$disk bs=13 count=1 2>/dev/null | tr -d "
     "'\\0').; "
-    "if mount -o ro -t iso9660 $disk /mnt; then "
-    "echo files: $(ls /mnt).; cat /mnt/*; umount /mnt; fi; done 2>/dev/null; "
+    "at=/run/iso; mkdir -p $at; if mount -o ro -t iso9660 $disk $at; then "
+    "echo files: $(ls $at).; cat $at/*; umount $at; fi; done 2>/dev/null; "
     "echo asked";
 
 Task<void> ask(Machine* machine, bool smbios) {

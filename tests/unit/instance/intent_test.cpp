@@ -26,7 +26,7 @@ TEST_CASE("an intent reads back with every field") {
   intent.readiness = json::Object{{"ssh", true}};
   intent.exit_codes = {{31, "success"}, {33, "odd, \"word\""}};
   intent.staged_files = {"disk0.qcow2"};
-  intent.ssh = SshLogin("ada", "/home/ada/.ssh/id");
+  intent.ssh = SshLogin("ada", "/keys/id");
   write_intent(directory, intent);
   const auto read = read_intent(directory);
   REQUIRE(read.has_value());
