@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// *Source*: QEMU's QMP reference, query-machines and query-cpu-definitions.
+// The reader of what a QEMU tells of itself. *Source*: QEMU's QMP reference, query-machines and
+// query-cpu-definitions.
 #include "qemu/abilities.hpp"
 
 #include <algorithm>
