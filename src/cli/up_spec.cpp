@@ -9,6 +9,8 @@
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/machine/host_qemu.hpp>
 
+#include "cli/arguments.hpp"
+
 namespace vmfleet::cli {
 
 namespace {
@@ -65,6 +67,30 @@ FleetSpec from_arguments(const Context& context, const SpecArguments& arguments)
 }
 
 }  // namespace
+
+void add_spec_options(CLI::App& app, SpecArguments& spec) {
+  FleetOptions& options = spec.options;
+  add_text(app, "-f,--file", "FILE", spec.file, "the fleet file (vmfleet.toml, if it is here)");
+  add_count(app, "-n,--count", spec.count, 1, kMostMachines,
+            "each machine is a QEMU process with memory, threads and ports of this one host",
+            "how many machines");
+  add_text(app, "--image", "NAME", options.image, "boot an image: tiny, the default");
+  add_text(app, "--kernel", "FILE", options.kernel, "boot this kernel");
+  add_text(app, "--initrd", "FILE", options.initrd, "with this initial file system");
+  add_text(app, "--append", "ARGS", options.append, "and these kernel arguments");
+  add_texts(app, "--disk", "FILE", options.disks, "attach a disk, as an overlay of this file");
+  add_text(app, "--memory", "SIZE", options.memory, "of each machine: 512M, 2G");
+  add_text(app, "--cpus", "N", options.cpus, "of each machine");
+  add_text(app, "--accel", "HOW", options.accel, "auto, kvm or tcg");
+  add_text(app, "--arch", "ARCH", options.arch, "x86_64 or aarch64");
+  add_text(app, "--machine", "TYPE", options.machine, "QEMU's machine type: q35, microvm, virt");
+  add_text(app, "--cpu", "MODEL", options.cpu, "QEMU's processor model");
+  add_text(app, "--qemu", "PATH", options.qemu, "the QEMU binary, or a folder that holds it");
+  add_texts(app, "--qemu-arg", "ARG", options.qemu_args, "passed to QEMU as it is");
+  add_texts(app, "--ready", "WHAT", options.ready,
+            "serial=TEXT, regex=RE, port=NAME, event=NAME, ssh, agent or exit");
+  add_texts(app, "--forward", "PORT", options.forwards, "[NAME:][HOST:]GUEST[/udp]");
+}
 
 FleetSpec resolve_spec(const Context& context, const SpecArguments& arguments) {
   const std::string option = given_option(arguments.options);

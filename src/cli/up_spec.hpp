@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which fleet `up` means: a file, or options.
+// Which fleet a command like `up` means: a file, or options.
 #pragma once
 
 #include <optional>
@@ -8,6 +8,10 @@
 #include <vmfleet/fleet/fleet_spec.hpp>
 
 #include "cli/context.hpp"
+
+namespace CLI {
+class App;
+}
 
 namespace vmfleet::cli {
 
@@ -18,6 +22,11 @@ struct SpecArguments {
   std::optional<std::size_t> count;
   FleetOptions options;  // those that describe a machine
 };
+
+/// Machines of one host; a process, memory and a dozen descriptors each.
+inline constexpr std::size_t kMostMachines = 1000;
+
+void add_spec_options(CLI::App& app, SpecArguments& spec);
 
 /// -f, or options, or `vmfleet.toml` here, or the image `tiny`.
 ///

@@ -12,6 +12,7 @@ void add_commands(Program& program) {
   add_kill(program);
   add_down(program);
   add_rm(program);
+  add_config(program);
   add_ps(program);
   add_wait(program);
   add_logs(program);

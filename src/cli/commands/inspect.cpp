@@ -1,39 +1,16 @@
 // SPDX-License-Identifier: MIT
 // vmfleet inspect: all that is known of machines.
-#include <fmt/format.h>
-
-#include <vmfleet/base/text.hpp>
 
 #include "cli/arguments.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/inspect_sections.hpp"
 #include "cli/program.hpp"
+#include "cli/value_printer.hpp"
 
 namespace vmfleet::cli {
 
 namespace {
-
-void format_value(std::string& text, const json::Value& value, std::size_t indent) {
-  const std::string margin(indent, ' ');
-  if (const json::Object* object = value.as_object()) {
-    for (const auto& [key, member] : *object) {
-      const bool nested = (member.is_object() && !member.as_object()->empty()) ||
-                          (member.is_array() && !member.as_array()->empty());
-      text += margin + sanitize(key) + ":" + (nested ? "\n" : " ");
-      format_value(text, member, indent + 2);
-    }
-  } else if (const json::Array* array = value.as_array(); array != nullptr && !array->empty()) {
-    for (const auto& item : *array) {
-      if (item.is_object()) text += margin + "-\n";
-      format_value(text, item, item.is_object() ? indent + 2 : indent);
-    }
-  } else {
-    const std::string* words = value.as_string();
-    text += (text.empty() || text.back() == '\n' ? margin : "") +
-            sanitize(words != nullptr ? *words : json::write(value)) + "\n";
-  }
-}
 
 struct InspectArguments {
   InspectArguments() = default;
@@ -50,7 +27,7 @@ Task<int> inspect(Context& context, const InspectArguments& arguments) {
   for (const auto& name : context.select(arguments.names)) {
     json::Value machine = inspect_sections(context.directory_of(name), sections);
     if (!text.empty()) text += "\n";
-    format_value(text, machine, 0);
+    text += format_value(machine);
     machines.push_back(std::move(machine));
   }
   if (context.globals.json) {
