@@ -2,6 +2,7 @@
 // Everything public but the test kit.
 #pragma once
 
+#include <vmfleet/base/base64.hpp>
 #include <vmfleet/base/check.hpp>
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/base/json.hpp>

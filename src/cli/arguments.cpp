@@ -2,6 +2,7 @@
 // Options with checked values.
 #include "cli/arguments.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -10,6 +11,33 @@
 #include <vmfleet/base/text.hpp>
 
 namespace vmfleet::cli {
+
+namespace {
+
+constexpr char kShield = '\x01';
+
+std::string unshielded(std::string word) {
+  if (word.size() > 1 && word.front() == '[' && word.back() == kShield) word.pop_back();
+  return word;
+}
+
+CLI::Option* add_words(CLI::App& app, const std::string& name, std::vector<std::string>& target,
+                       const std::string& description) {
+  const auto take = [&target](const std::vector<std::string>& words) {
+    target.clear();
+    for (const auto& word : words) target.push_back(unshielded(word));
+  };
+  return app.add_option_function<std::vector<std::string>>(name, take, description);
+}
+
+}  // namespace
+
+void shield_words(std::vector<std::string>& arguments) {
+  auto word = std::find(arguments.begin(), arguments.end(), "--");
+  for (; word != arguments.end(); ++word) {
+    if (!word->empty() && word->front() == '[') *word += kShield;
+  }
+}
 
 void add_valued(CLI::App& app, const std::string& name, const std::string& value_name,
                 const std::string& description, std::function<void(const std::string&)> take) {
@@ -33,6 +61,7 @@ void add_texts(CLI::App& app, const std::string& name, const std::string& value_
   app.add_option(name, target, description)
       ->type_name(value_name)
       ->expected(1)
+      ->allow_extra_args(false)  // else a `--` behind the value would be taken for its end
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
@@ -67,14 +96,21 @@ void add_flag(CLI::App& app, const std::string& name, bool& target,
 
 void add_positional(CLI::App& app, const std::string& value_name, std::string& target,
                     Presence presence, const std::string& description) {
-  app.add_option(value_name, target, description)
+  const auto take = [&target](const std::string& word) { target = unshielded(word); };
+  app.add_option_function<std::string>(value_name, take, description)
       ->type_name(value_name)
       ->required(presence == Presence::required);
 }
 
 void add_positionals(CLI::App& app, const std::string& value_name, std::vector<std::string>& target,
                      const std::string& description) {
-  app.add_option("words", target, description)->type_name(value_name);
+  add_words(app, "words", target, description)->type_name(value_name);
+}
+
+void add_program(CLI::App& app, std::vector<std::string>& target) {
+  add_words(app, "command", target, "the program and its arguments, behind --")
+      ->type_name("CMD")
+      ->required();
 }
 
 void add_names(CLI::App& app, std::vector<std::string>& target) {

@@ -19,6 +19,10 @@ class App;
 
 namespace vmfleet::cli {
 
+/// CLI11 takes a word like `[a,b]` for a list. Those behind `--`, which may be a program's, are
+/// marked here, and are what they were for whoever takes them by the functions below.
+void shield_words(std::vector<std::string>& arguments);
+
 /// An option `--name VALUE`, whose value `take` may refuse with an `Error`; that then names the
 /// option. It is `take`'s to keep the value.
 void add_valued(CLI::App& app, const std::string& name, const std::string& value_name,
@@ -54,6 +58,8 @@ void add_positional(CLI::App& app, const std::string& value_name, std::string& t
                     Presence presence, const std::string& description);
 void add_positionals(CLI::App& app, const std::string& value_name, std::vector<std::string>& target,
                      const std::string& description);
+/// The words of a program to run: CMD, best behind `--`, which ends our options.
+void add_program(CLI::App& app, std::vector<std::string>& target);
 /// Names of machines.
 void add_names(CLI::App& app, std::vector<std::string>& target);
 

@@ -26,6 +26,10 @@ class Context {
   const Globals& globals;
   Stream out;
   Stream err;
+  /// The exit code is that of the program that the command runs: failures of ours have one code.
+  bool passes_code = false;
+  /// Set while another program is in the foreground: signals are its, and cancel nothing.
+  std::function<void(int signal)> relay_signal;
   /// Set while a live display is on the screen, which has the lines at the cursor: tells above it.
   std::function<void(const std::string& line)> say_above;
 

@@ -17,6 +17,8 @@ inline constexpr int kTimedOut = 6;
 inline constexpr int kExited = 7;
 inline constexpr int kHostUnfit = 8;
 inline constexpr int kCorrupt = 9;
+/// vmfleet's own failure, where every other code is that of the program that it ran.
+inline constexpr int kOwnFailure = 125;
 
 /// Of a command that failed as a whole.
 int exit_code(ErrorKind kind) noexcept;

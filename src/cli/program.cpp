@@ -97,6 +97,17 @@ void Program::runs(const CLI::App& app, Command work) {
   commands_[&app] = std::move(work);
 }
 
+void Program::runs_program(const CLI::App& app, Command work) {
+  runs(app, std::move(work));
+  run_programs_.insert(&app);
+}
+
+Context Program::make_context() {
+  Context context(globals_);
+  context.passes_code = run_programs_.count(&selected()) != 0;
+  return context;
+}
+
 CLI::App& Program::selected() {
   CLI::App* app = root_.get();
   while (!app->get_subcommands().empty()) app = app->get_subcommands().front();
@@ -104,6 +115,7 @@ CLI::App& Program::selected() {
 }
 
 int Program::main(std::vector<std::string> arguments) {
+  shield_words(arguments);
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   try {
     root_->parse(reversed);
@@ -121,7 +133,7 @@ int Program::run_parsed() {
   CLI::App& app = selected();
   const CLI::App* chosen = version_ ? root_->get_subcommand("version") : &app;
   const auto command = commands_.find(chosen);
-  Context context(globals_);
+  Context context = make_context();
   if (command != commands_.end()) return run_command(context, command->second);
   context.err.try_write(format_help(app));
   return kUsage;
@@ -140,7 +152,7 @@ int Program::refuse(const std::vector<std::string>& arguments, const Error& erro
   // The arguments were not read to their end, so what they ask for is looked up here.
   const auto end = std::find(arguments.begin(), arguments.end(), "--");
   globals_.json = std::find(arguments.begin(), end, "--json") != end;
-  Context context(globals_);
+  Context context = make_context();
   const Command fail = [&](Context&) -> Task<int> {
     throw Error(error);
     co_return kFailed;

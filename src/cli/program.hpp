@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,8 @@ class Program {
                           const std::string& description);
   /// What a command does. What `work` refers to must live as long as the program.
   void runs(const CLI::App& app, Command work);
+  /// The same for one that runs a program, whose exit code it passes on.
+  void runs_program(const CLI::App& app, Command work);
 
   /// The whole life of the process: its exit code.
   int main(std::vector<std::string> arguments);
@@ -41,6 +44,7 @@ class Program {
   int show_help();
   int refuse(const std::vector<std::string>& arguments, const Error& error);
   [[nodiscard]] CLI::App& selected();
+  [[nodiscard]] Context make_context();
   [[nodiscard]] Error translate(const CLI::ParseError& error);
   [[nodiscard]] Error unexpected(const std::string& argument);
 
@@ -48,6 +52,7 @@ class Program {
   Globals globals_;
   bool version_ = false;
   std::map<const CLI::App*, Command> commands_;
+  std::set<const CLI::App*> run_programs_;
 };
 
 /// The headings in `vmfleet --help`.

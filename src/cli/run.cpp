@@ -26,7 +26,12 @@ std::string_view signal_word(int signal) noexcept {
 }
 
 Task<void> cancel_on_signal(Context& context, Signals& signals, CancelScope& scope, int& signal) {
-  signal = co_await signals.next();
+  int arrived = co_await signals.next();
+  while (context.relay_signal) {
+    context.relay_signal(arrived);
+    arrived = co_await signals.next();
+  }
+  signal = arrived;
   scope.cancel();
   for (;;) {
     // The cleanup goes on: ending here would leave machines behind that nobody asked to keep.
@@ -68,7 +73,7 @@ Task<int> run_interruptible(Context& context, const Command& command) {
 int report_failure(Context& context, const Error& error) {
   context.err.try_write(describe_error(error, context.err));
   if (context.globals.json) context.answer(error_document(error_to_json(error)));
-  return exit_code(error.kind());
+  return context.passes_code ? kOwnFailure : exit_code(error.kind());
 }
 
 }  // namespace

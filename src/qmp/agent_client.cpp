@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <vmfleet/base/base64.hpp>
+
 #include "qmp/session.hpp"
 
 namespace vmfleet::qmp {
@@ -51,6 +53,23 @@ Task<Value> run_agent_command(std::shared_ptr<Session> session, std::string comm
   co_return std::move(reply.value);
 }
 
+std::string decode_output(const Value& status, const char* stream) {
+  auto bytes = decode_base64(status.text(stream));
+  if (!bytes.ok()) throw Error(bytes.error()).context(fmt::format("{} of the guest", stream));
+  return std::move(bytes).value();
+}
+
+/// A number that no exit status can be is a failure all the same.
+int exit_code_of(const Value& status) {
+  const std::int64_t code = status.integer("exitcode", 0);
+  return code >= 0 && code <= 255 ? static_cast<int>(code) : 255;
+}
+
+int signal_of(const Value& status) {
+  const std::int64_t signal = status.integer("signal", 0);
+  return signal >= 0 && signal <= 64 ? static_cast<int>(signal) : 64;
+}
+
 }  // namespace
 
 Task<AgentClient> AgentClient::attach(UnixSocket socket, Milliseconds timeout) {
@@ -86,6 +105,32 @@ Task<void> AgentClient::ping(Milliseconds timeout) {
 Task<std::string> AgentClient::version() {
   const Value info = co_await execute("guest-info");
   co_return std::string(info.text("version"));
+}
+
+Task<std::int64_t> AgentClient::start(std::vector<std::string> argv) {
+  json::Object arguments;
+  arguments.append("path", argv.at(0));
+  arguments.append("arg", json::Array(argv.begin() + 1, argv.end()));
+  arguments.append("capture-output", true);
+  const Value started = co_await execute("guest-exec", Value(std::move(arguments)));
+  const auto pid = started["pid"].as_int();
+  if (!pid)
+    throw Error(ErrorKind::protocol, "the guest agent started nothing").context("guest-exec");
+  co_return *pid;
+}
+
+Task<std::optional<ProcessOutput>> AgentClient::outcome(std::int64_t process) {
+  json::Object arguments;
+  arguments.append("pid", process);
+  const Value status = co_await execute("guest-exec-status", Value(std::move(arguments)));
+  if (!status.flag("exited", false)) co_return std::nullopt;
+  ProcessOutput output;
+  output.status.signal = signal_of(status);
+  output.status.code = exit_code_of(status);
+  output.out = decode_output(status, "out-data");
+  output.err = decode_output(status, "err-data");
+  output.truncated = status.flag("out-truncated", false) || status.flag("err-truncated", false);
+  co_return output;
 }
 
 }  // namespace vmfleet::qmp

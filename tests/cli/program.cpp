@@ -49,6 +49,11 @@ Vmfleet::~Vmfleet() {
   }
 }
 
+void Vmfleet::use_own_cache() {
+  const std::string cache = variable("XDG_CACHE_HOME");
+  environment["XDG_CACHE_HOME"] = cache.empty() ? variable("HOME") + "/.cache" : cache;
+}
+
 std::vector<std::string> Vmfleet::environment_list() const {
   std::vector<std::string> list;
   for (const auto& [name, value] : environment) list.push_back(name + "=" + value);

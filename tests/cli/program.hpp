@@ -40,6 +40,9 @@ class Vmfleet {
   [[nodiscard]] const std::filesystem::path& folder() const noexcept { return folder_.path(); }
   [[nodiscard]] std::filesystem::path state() const { return folder_ / "state"; }
 
+  /// The images of the user who runs the tests: Linux guests are not built for each test.
+  void use_own_cache();
+
   std::map<std::string, std::string> environment;
 
  private:

@@ -12,6 +12,7 @@
 
 #include <vmfleet/async/task.hpp>
 #include <vmfleet/instance/intent.hpp>
+#include <vmfleet/io/process.hpp>
 #include <vmfleet/machine/machine_report.hpp>
 #include <vmfleet/machine/readiness.hpp>
 #include <vmfleet/machine/stop.hpp>
@@ -122,6 +123,15 @@ class Machine {
 
   /// Writes to the serial console. *Errors*: `timed_out` when the guest does not read.
   Task<void> send(std::string text);
+
+  /// Whether a program in the guest, an agent, listens on the agent's port.
+  Task<bool> has_agent();
+  /// Runs a program in the guest, through its agent, and waits for its end. `argv[0]` is looked up
+  /// in the agent's PATH; of its output the agent keeps 16 MiB of each stream.
+  ///
+  /// *Errors*: `timed_out` (no agent answers), `exited` (the machine ended), `unavailable` with the
+  /// agent's words (no such program). *Cancellation*: the program in the guest runs on.
+  Task<ProcessOutput> exec(std::vector<std::string> argv);
 
   [[nodiscard]] const std::string& name() const noexcept;
   [[nodiscard]] const std::string& uuid() const noexcept;

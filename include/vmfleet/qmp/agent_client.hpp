@@ -2,9 +2,13 @@
 // AgentClient: the QEMU guest agent, which speaks QMP without a greeting over a lossy channel.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include <vmfleet/io/process.hpp>
 #include <vmfleet/qmp/client.hpp>
 
 namespace vmfleet::qmp {
@@ -29,6 +33,12 @@ class AgentClient {
   Task<void> ping(Milliseconds timeout);
   /// The agent's version, "7.2.22".
   Task<std::string> version();
+
+  /// Starts a program in the guest, whose output is kept there until its end; gives its number.
+  /// `argv[0]` is looked up in the agent's PATH.
+  Task<std::int64_t> start(std::vector<std::string> argv);
+  /// What became of it, to be asked for once; empty while it runs.
+  Task<std::optional<ProcessOutput>> outcome(std::int64_t process);
 
  private:
   explicit AgentClient(std::shared_ptr<Session> session) noexcept;

@@ -23,6 +23,7 @@ void add_commands(Program& program) {
   add_pause(program);
   add_forward(program);
   add_console(program);
+  add_exec(program);
   add_send(program);
   add_qmp(program);
   add_image(program);

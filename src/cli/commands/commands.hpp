@@ -27,6 +27,7 @@ void add_forward(Program& program);
 void add_cmdline(Program& program);
 void add_pause(Program& program);
 void add_console(Program& program);
+void add_exec(Program& program);
 void add_send(Program& program);
 void add_qmp(Program& program);
 void add_image(Program& program);

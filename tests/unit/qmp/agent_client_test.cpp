@@ -93,3 +93,79 @@ TEST_CASE("an agent that answers with another token is not trusted") {
   };
   attach_to(serve, use);
 }
+
+namespace {
+
+/// An agent that is attached to, and answers one command in this way.
+template <class Use>
+void with_agent_that_says(const std::string& answer, Use use) {
+  auto serve = [&answer](Server& server) -> Task<void> {
+    const Value sync = co_await hear_sync(server);
+    co_await server.say("\xFF");
+    co_await server.answer(sync, sync["arguments"]["id"]);
+    const Value command = co_await server.hear();
+    co_await server.answer(command, json::parse(answer).value());
+  };
+  auto attach = [&use](UnixSocket socket) -> Task<void> {
+    AgentClient agent = co_await AgentClient::attach(std::move(socket), Milliseconds(30'000));
+    co_await use(agent);
+  };
+  attach_to(serve, attach);
+}
+
+std::optional<ProcessOutput> outcome_said_as(const std::string& answer) {
+  std::optional<ProcessOutput> outcome;
+  auto use = [&outcome](AgentClient& agent) -> Task<void> { outcome = co_await agent.outcome(5); };
+  with_agent_that_says(answer, use);
+  return outcome;
+}
+
+}  // namespace
+
+TEST_CASE("a program in the guest is started by name with its arguments") {
+  auto serve = [](Server& server) -> Task<void> {
+    const Value sync = co_await hear_sync(server);
+    co_await server.say("\xFF");
+    co_await server.answer(sync, sync["arguments"]["id"]);
+    const Value command = co_await server.hear();
+    REQUIRE(command.text("execute") == "guest-exec");
+    REQUIRE(json::write(command["arguments"]) ==
+            R"({"path":"ls","arg":["-l","/"],"capture-output":true})");
+    co_await server.answer(command, json::parse(R"({"pid": 12})").value());
+  };
+  auto use = [](UnixSocket socket) -> Task<void> {
+    AgentClient agent = co_await AgentClient::attach(std::move(socket), Milliseconds(30'000));
+    std::vector<std::string> argv{"ls", "-l", "/"};
+    const std::int64_t process = co_await agent.start(std::move(argv));
+    REQUIRE(process == 12);
+  };
+  attach_to(serve, use);
+}
+
+TEST_CASE("a program in the guest runs on, exits, or is ended by a signal") {
+  REQUIRE_FALSE(outcome_said_as(R"({"exited": false})").has_value());
+  const auto exited = outcome_said_as(
+      R"({"exited": true, "exitcode": 3, "out-data": "AGE=", "err-data": "b2g=",
+          "out-truncated": true})");
+  REQUIRE(exited->status.code == 3);
+  REQUIRE(exited->out == std::string("\0a", 2));
+  REQUIRE(exited->err == "oh");
+  REQUIRE(exited->truncated);
+  const auto killed = outcome_said_as(R"({"exited": true, "signal": 9})");
+  REQUIRE(killed->status.signal == 9);
+  REQUIRE_FALSE(killed->truncated);
+}
+
+TEST_CASE("what an agent invents is no exit code, no signal and no output") {
+  REQUIRE(outcome_said_as(R"({"exited": true, "exitcode": -1})")->status.code == 255);
+  REQUIRE(outcome_said_as(R"({"exited": true, "exitcode": 256})")->status.code == 255);
+  REQUIRE_FALSE(outcome_said_as(R"({"exited": true, "signal": 1000})")->status.success());
+  REQUIRE_FALSE(outcome_said_as(R"({"exited": true, "signal": -9})")->status.success());
+  REQUIRE_THROWS_AS(outcome_said_as(R"({"exited": true, "out-data": "!"})"), Error);
+  auto use = [](AgentClient& agent) -> Task<void> {
+    std::vector<std::string> argv{"ls"};
+    const auto error = co_await failure_of(agent.start(std::move(argv)));
+    REQUIRE(error->kind() == ErrorKind::protocol);
+  };
+  with_agent_that_says(R"({"pid": "12"})", use);
+}

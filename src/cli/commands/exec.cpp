@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// vmfleet exec: a program in a guest, through its agent.
+#include <vmfleet/base/text.hpp>
+
+#include "cli/arguments.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/escapes.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/program.hpp"
+
+namespace vmfleet::cli {
+
+namespace {
+
+// A guest that is ready has its agent a moment later.
+constexpr Milliseconds kAgentPatience(10'000);
+
+struct ExecArguments {
+  ExecArguments() = default;
+  std::string name;
+  std::vector<std::string> words;
+  bool raw = false;
+};
+
+/// A guest must not drive the user's terminal; a file gets what the guest wrote.
+std::string shown_on(const Stream& stream, const std::string& text, bool raw) {
+  if (raw || !stream.is_terminal()) return text;
+  std::vector<std::string> lines;
+  const std::string plain = strip_escapes(text);
+  for (const auto line : split(plain, '\n')) lines.push_back(sanitize(line));
+  return join(lines, "\n");
+}
+
+Task<void> wait_for_agent(Machine& machine, Milliseconds patience) {
+  Readiness agent;
+  agent.agent = true;
+  agent.timeout = patience;
+  co_await machine.wait_for(agent);
+}
+
+Task<int> exec(Context& context, const ExecArguments& arguments) {
+  Machine machine = co_await Machine::adopt(context.directory_of(arguments.name));
+  const bool has_agent = co_await machine.has_agent();
+  if (!has_agent) co_await wait_for_agent(machine, kAgentPatience);
+  const ProcessOutput output = co_await machine.exec(arguments.words);
+  context.out.write(shown_on(context.out, output.out, arguments.raw));
+  context.err.try_write(shown_on(context.err, output.err, arguments.raw));
+  if (output.truncated) context.say("vmfleet: the output was cut off: it is larger than 16 MiB");
+  const ExitStatus& status = output.status;
+  co_return status.signal != 0 ? interrupted_code(status.signal) : status.code;
+}
+
+}  // namespace
+
+void add_exec(Program& program) {
+  auto arguments = std::make_shared<ExecArguments>();
+  CLI::App& app = program.command(group::kMachine, "exec", "run a program in a guest");
+  add_positional(app, "NAME", arguments->name, Presence::required, "the machine");
+  add_program(app, arguments->words);
+  add_flag(app, "--raw", arguments->raw, "escape sequences too, on a terminal");
+  set_footer(app, "vmfleet exec web-0 -- uname -a");
+  program.runs_program(app, [arguments](Context& context) { return exec(context, *arguments); });
+}
+
+}  // namespace vmfleet::cli

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// Programs in the guest, through its agent.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include <vmfleet/async/time.hpp>
+#include <vmfleet/qemu/wires.hpp>
+#include <vmfleet/qmp/agent_client.hpp>
+
+#include "machine/live.hpp"
+
+namespace vmfleet {
+
+namespace {
+
+// The agent serves one client at a time, and another may be talking to it.
+constexpr Milliseconds kAgentPatience(10'000);
+// It does not announce the end of a program.
+constexpr Milliseconds kFirstPause(5);
+constexpr Milliseconds kLongestPause(250);
+
+/// For one command, so that others have their turn while a program runs.
+Task<qmp::AgentClient> attach(const InstanceDirectory& directory) {
+  UnixSocket socket = co_await UnixSocket::connect(directory.file(instance_file::kAgent));
+  co_return co_await qmp::AgentClient::attach(std::move(socket), kAgentPatience);
+}
+
+Task<std::int64_t> start(const InstanceDirectory& directory, std::vector<std::string> argv) {
+  qmp::AgentClient agent = co_await attach(directory);
+  co_return co_await agent.start(std::move(argv));
+}
+
+Task<std::optional<ProcessOutput>> outcome(const InstanceDirectory& directory,
+                                           std::int64_t process) {
+  qmp::AgentClient agent = co_await attach(directory);
+  co_return co_await agent.outcome(process);
+}
+
+Task<ProcessOutput> run_in_guest(const InstanceDirectory& directory,
+                                 std::vector<std::string> argv) {
+  const std::int64_t process = co_await start(directory, std::move(argv));
+  for (Milliseconds pause = kFirstPause;; pause = std::min(2 * pause, kLongestPause)) {
+    co_await sleep_for(pause);
+    std::optional<ProcessOutput> output = co_await outcome(directory, process);
+    if (output) co_return std::move(*output);
+  }
+}
+
+}  // namespace
+
+Task<bool> Machine::has_agent() {
+  auto client = co_await connect();
+  const json::Value chardevs = co_await client.execute("query-chardev");
+  const json::Array* list = chardevs.as_array();
+  if (list == nullptr) co_return false;
+  for (const auto& chardev : *list) {
+    if (chardev.text("label") == kAgentChardev) co_return chardev.flag("frontend-open", false);
+  }
+  co_return false;
+}
+
+Task<ProcessOutput> Machine::exec(std::vector<std::string> argv) {
+  if (argv.empty()) throw Error(ErrorKind::invalid_config, "there is no program to run");
+  std::optional<Error> failed;
+  try {
+    co_return co_await run_in_guest(live_->directory, std::move(argv));
+  } catch (const Error& error) {
+    failed = error;
+  }
+  if (!live_->pidfd().ended()) throw std::move(*failed).context(name());
+  throw Error(ErrorKind::exited, fmt::format("{} ended meanwhile", name()));
+}
+
+}  // namespace vmfleet
