@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Fleet::up: converging a fleet to its specification.
 #include <algorithm>
+#include <iterator>
 #include <list>
 #include <map>
 #include <thread>
@@ -67,10 +68,12 @@ class Convergence {
  public:
   enum class Keys { make, assume };
 
-  Convergence(Loop& loop, std::filesystem::path root, std::string fleet, UpOptions options)
+  Convergence(Loop& loop, std::filesystem::path root, std::string fleet, UpOptions options,
+              Lifetime lifetime)
       : loop_(loop),
         root_(std::move(root)),
         fleet_(std::move(fleet)),
+        lifetime_(lifetime),
         options_(std::move(options)),
         operation_(loop, options_.progress),
         slots_(options_.max_boot > 0 ? options_.max_boot : default_max_boot()) {}
@@ -102,6 +105,12 @@ class Convergence {
     }
     report.elapsed = operation_.elapsed();
     co_return report;
+  }
+
+  /// What this call started.
+  std::vector<Machine> take_started() {
+    return std::vector<Machine>(std::make_move_iterator(started_.begin()),
+                                std::make_move_iterator(started_.end()));
   }
 
   /// The machines that are meant, with their images' files and keys filled in.
@@ -324,7 +333,7 @@ class Convergence {
     const std::string name = machine.config.name;
     LaunchOptions launch;
     launch.state_root = root_;
-    launch.lifetime = Lifetime::detached;
+    launch.lifetime = lifetime_;
     launch.readiness = machine.ready;
     launch.spec_hash = machine.hash;
     launch.spec = machine.source;
@@ -397,6 +406,7 @@ class Convergence {
   Loop& loop_;
   std::filesystem::path root_;
   std::string fleet_;
+  Lifetime lifetime_;
   UpOptions options_;
   Operation operation_;
   Semaphore slots_;
@@ -412,13 +422,22 @@ class Convergence {
 
 Task<FleetReport> Fleet::up(FleetSpec spec, UpOptions options) {
   Loop& loop = co_await current_loop();
-  Convergence convergence(loop, root_, name_, std::move(options));
+  Convergence convergence(loop, root_, name_, std::move(options), Lifetime::detached);
   co_return co_await convergence.run(std::move(spec));
+}
+
+Task<EphemeralFleet> Fleet::up_ephemeral(FleetSpec spec, UpOptions options) {
+  Loop& loop = co_await current_loop();
+  Convergence convergence(loop, root_, name_, std::move(options), Lifetime::ephemeral);
+  EphemeralFleet fleet;
+  fleet.report = co_await convergence.run(std::move(spec));
+  fleet.machines = convergence.take_started();
+  co_return fleet;
 }
 
 Task<std::vector<CommandLine>> Fleet::dry_run(FleetSpec spec, UpOptions options) {
   Loop& loop = co_await current_loop();
-  Convergence convergence(loop, root_, name_, std::move(options));
+  Convergence convergence(loop, root_, name_, std::move(options), Lifetime::detached);
   const auto machines =
       co_await convergence.choose_and_complete(std::move(spec), Convergence::Keys::assume);
   std::vector<CommandLine> lines;

@@ -232,6 +232,18 @@ TEST_CASE("a fleet's name cannot lead out of the state root") {
   }
 }
 
+VMFLEET_ASYNC_TEST_CASE("an ephemeral fleet ends with its object, and leaves no file") {
+  Demo demo;
+  {
+    const EphemeralFleet fleet = co_await demo.fleet.up_ephemeral(spec_of(2));
+    REQUIRE(fleet.report.ready() == 2);
+    REQUIRE(fleet.machines.size() == 2);
+    REQUIRE(pids(demo.fleet.status()) == pids(fleet.report));
+  }
+  REQUIRE(demo.guard.leaked().empty());
+  REQUIRE_FALSE(demo.exists());
+}
+
 VMFLEET_ASYNC_TEST_CASE("down and up without a pause always succeed") {
   Demo demo;
   for (int i = 0; i < 10; ++i) {

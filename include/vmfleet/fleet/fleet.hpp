@@ -31,6 +31,15 @@ struct UpOptions {
   ProgressObserver progress;
 };
 
+/// Machines that live no longer than this object, even when its process is killed.
+/// *Threads*: their loop's own.
+struct EphemeralFleet {
+  EphemeralFleet() = default;
+
+  FleetReport report;
+  std::vector<Machine> machines;  ///< those that were started
+};
+
 /// A fleet's machines live in `<state_root>/<name>/`. Stateless between calls: the directory and
 /// the kernel are the truth, so any number of these objects and processes may work on one fleet.
 /// *Threads*: its loop's own.
@@ -43,6 +52,9 @@ class Fleet {
   /// failed. *Errors*: only for what concerns all of them (`invalid_config`, `host_unfit`,
   /// an image that cannot be built). *Cancellation*: what this call started is gone.
   Task<FleetReport> up(FleetSpec spec, UpOptions options = UpOptions());
+
+  /// The same with machines that die with what it returns, and whose directories go with them.
+  Task<EphemeralFleet> up_ephemeral(FleetSpec spec, UpOptions options = UpOptions());
 
   /// The command lines that `up` would run. Starts no machine and leaves the fleet as it is; what
   /// must be known for that is found out and kept: the image and the accelerator's verdict.

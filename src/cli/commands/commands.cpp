@@ -6,6 +6,7 @@ namespace vmfleet::cli {
 
 void add_commands(Program& program) {
   add_up(program);
+  add_run(program);
   add_start(program);
   add_restart(program);
   add_stop(program);

@@ -10,6 +10,7 @@ class Program;
 void add_commands(Program& program);
 
 void add_up(Program& program);
+void add_run(Program& program);
 void add_config(Program& program);
 void add_down(Program& program);
 void add_start(Program& program);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // vmfleet inspect: all that is known of machines.
-
 #include "cli/arguments.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/exit_code.hpp"

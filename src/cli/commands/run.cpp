@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+// vmfleet run: a program on this host with a fleet of its own, which lives as long as the program.
+#include <unistd.h>
+
+#include <cctype>
+#include <cerrno>
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include <vmfleet/base/text.hpp>
+#include <vmfleet/io/files.hpp>
+
+#include "cli/arguments.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/foreground.hpp"
+#include "cli/program.hpp"
+#include "cli/progress/progress.hpp"
+#include "cli/report_printer.hpp"
+#include "cli/up_spec.hpp"
+
+namespace vmfleet::cli {
+
+namespace {
+
+struct RunArguments {
+  RunArguments() = default;
+  SpecArguments spec;
+  std::vector<std::string> words;
+  std::optional<Milliseconds> timeout;
+  std::optional<std::size_t> max_boot;
+};
+
+/// A state root that no other command knows, and no other fleet is in. It ends after the machines.
+class OwnRoot {
+ public:
+  OwnRoot() {
+    const auto folder = std::filesystem::absolute(std::filesystem::temp_directory_path());
+    std::string name = (folder / "vmfleet-run-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) throw errno_error("make " + name, errno);
+    path_ = name;
+  }
+  OwnRoot(const OwnRoot&) = delete;
+  OwnRoot& operator=(const OwnRoot&) = delete;
+  ~OwnRoot() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  /// Of two runs at once, networks must differ too, which are named after the fleet.
+  [[nodiscard]] std::string fleet_name() const {
+    const std::string name = path_.filename().string();
+    return "run-" + name.substr(name.rfind('-') + 1);
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// `web-0` as part of a variable's name.
+std::string variable_part(const std::string& name) {
+  std::string part;
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    part += std::isalnum(byte) != 0 ? static_cast<char>(std::toupper(byte)) : '_';
+  }
+  return part;
+}
+
+std::vector<std::string> variables_of(const Context& own, const FleetReport& report,
+                                      const std::filesystem::path& document) {
+  std::vector<std::string> names;
+  std::vector<std::string> variables;
+  for (const auto& machine : report.machines) {
+    names.push_back(machine.name);
+    for (const auto& port : machine.ports) {
+      variables.push_back(fmt::format("VMFLEET_{}_PORT_{}={}", variable_part(machine.name),
+                                      variable_part(port.name), port.host_port));
+    }
+  }
+  variables.push_back("VMFLEET_FLEET=" + own.fleet_name());
+  variables.push_back("VMFLEET_STATE_DIR=" + own.state_root().string());
+  variables.push_back("VMFLEET_MACHINES=" + join(names, " "));
+  variables.push_back("VMFLEET_JSON=" + document.string());
+  return variables;
+}
+
+Task<EphemeralFleet> boot(Context& context, const Context& own, const RunArguments& arguments) {
+  FleetSpec spec = resolve_spec(own, arguments.spec);
+  UpOptions options;
+  options.timeout = arguments.timeout;
+  options.max_boot = arguments.max_boot.value_or(0);
+  const auto progress = make_progress(context);
+  options.progress = observer_of(*progress);
+  std::vector<std::string> names;
+  for (const auto& machine : spec.machines) names.push_back(machine.config.name);
+  progress->expect(names);
+  Fleet fleet = own.fleet();
+  Task<EphemeralFleet> work = fleet.up_ephemeral(std::move(spec), std::move(options));
+  co_return co_await show_progress(*progress, std::move(work));
+}
+
+Task<int> run(Context& context, const RunArguments& arguments) {
+  const OwnRoot root;
+  Globals globals = context.globals;
+  globals.state_dir = root.path().string();
+  globals.fleet = root.fleet_name();
+  const Context own(globals);
+  const EphemeralFleet fleet = co_await boot(context, own, arguments);
+  if (fleet.report.failed() > 0) {
+    tell_report(context, fleet.report, "vmfleet.run/1");
+    co_return kOwnFailure;
+  }
+  const std::filesystem::path document = root.path() / "ps.json";
+  files::write_atomically(document, json::write(fleet.report.to_json("vmfleet.ps/1"), 2) + "\n");
+  std::vector<std::string> variables = variables_of(own, fleet.report, document);
+  co_return co_await run_in_foreground(context, arguments.words, std::move(variables));
+}
+
+}  // namespace
+
+void add_run(Program& program) {
+  auto arguments = std::make_shared<RunArguments>();
+  CLI::App& app = program.command(group::kFleet, "run",
+                                  "run a program with a fleet of its own, which ends with it");
+  add_program(app, arguments->words);
+  add_spec_options(app, arguments->spec);
+  add_duration(app, "--timeout", arguments->timeout, "for each machine to become ready");
+  add_count(app, "--max-boot", arguments->max_boot, 1, kMostMachines, "",
+            "how many boot at a time (as many as processors)");
+  set_footer(app,
+             "vmfleet run -n 3 --forward ssh:22 -- ./test.sh\n"
+             "vmfleet run -- sh -c 'echo $VMFLEET_MACHINES; vmfleet logs'");
+  program.runs_program(app, [arguments](Context& context) { return run(context, *arguments); });
+}
+
+}  // namespace vmfleet::cli

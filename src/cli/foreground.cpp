@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// A child in the foreground, and its signals.
+#include "cli/foreground.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <csignal>
+#include <filesystem>
+
+#include <vmfleet/base/unique_fd.hpp>
+#include <vmfleet/io/process.hpp>
+
+#include "cli/exit_code.hpp"
+
+namespace vmfleet::cli {
+
+namespace {
+
+/// What we were given, and what the child gets: of ours nothing is inherited.
+std::vector<std::pair<int, int>> given_descriptors() {
+  std::vector<std::pair<int, int>> given;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    const std::string name = entry.path().filename().string();
+    int fd = -1;
+    std::from_chars(name.data(), name.data() + name.size(), fd);
+    const int flags = ::fcntl(fd, F_GETFD);
+    if (flags >= 0 && (flags & FD_CLOEXEC) == 0) given.emplace_back(fd, fd);
+  }
+  return given;
+}
+
+std::vector<std::string> environment_with(std::vector<std::string> variables) {
+  std::vector<std::string> environment;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view name(*entry, std::string_view(*entry).find('=') + 1);
+    bool replaced = false;
+    for (const auto& variable : variables) replaced = replaced || variable.rfind(name, 0) == 0;
+    if (!replaced) environment.emplace_back(*entry);
+  }
+  for (auto& variable : variables) environment.push_back(std::move(variable));
+  return environment;
+}
+
+/// The terminal sends Ctrl-C to all of its foreground, the child included.
+bool comes_from_terminal(int signal) {
+  if (signal != SIGINT && signal != SIGHUP) return false;
+  const UniqueFd terminal(::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC));
+  return terminal.get() >= 0 && ::tcgetpgrp(terminal.get()) == ::getpgrp();
+}
+
+class Relay {
+ public:
+  Relay(Context& context, const Process& process) : context_(context) {
+    context_.relay_signal = [&process](int signal) {
+      if (!comes_from_terminal(signal)) process.signal(signal);
+    };
+  }
+  Relay(const Relay&) = delete;
+  Relay& operator=(const Relay&) = delete;
+  ~Relay() { context_.relay_signal = nullptr; }
+
+ private:
+  Context& context_;
+};
+
+}  // namespace
+
+Task<int> run_in_foreground(Context& context, std::vector<std::string> argv,
+                            std::vector<std::string> variables) {
+  Loop& loop = co_await current_loop();
+  ProcessOptions options(std::move(argv));
+  options.environment = environment_with(std::move(variables));
+  options.descriptors = given_descriptors();
+  options.dies_with_owner = true;
+  Process process = Process::spawn(loop, options);
+  const Relay relay(context, process);
+  const ExitStatus status = co_await process.wait();
+  co_return status.signal != 0 ? interrupted_code(status.signal) : status.code;
+}
+
+}  // namespace vmfleet::cli
