@@ -107,10 +107,11 @@ void add_positionals(CLI::App& app, const std::string& value_name, std::vector<s
   add_words(app, "words", target, description)->type_name(value_name);
 }
 
-void add_program(CLI::App& app, std::vector<std::string>& target) {
-  add_words(app, "command", target, "the program and its arguments, behind --")
+void add_program(CLI::App& app, std::vector<std::string>& target, Presence presence,
+                 const std::string& description) {
+  add_words(app, "command", target, description)
       ->type_name("CMD")
-      ->required();
+      ->required(presence == Presence::required);
 }
 
 void add_names(CLI::App& app, std::vector<std::string>& target) {

@@ -59,7 +59,9 @@ void add_positional(CLI::App& app, const std::string& value_name, std::string& t
 void add_positionals(CLI::App& app, const std::string& value_name, std::vector<std::string>& target,
                      const std::string& description);
 /// The words of a program to run: CMD, best behind `--`, which ends our options.
-void add_program(CLI::App& app, std::vector<std::string>& target);
+void add_program(CLI::App& app, std::vector<std::string>& target,
+                 Presence presence = Presence::required,
+                 const std::string& description = "the program and its arguments, behind --");
 /// Names of machines.
 void add_names(CLI::App& app, std::vector<std::string>& target);
 

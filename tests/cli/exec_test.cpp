@@ -1,49 +1,38 @@
 // SPDX-License-Identifier: MIT
 // vmfleet exec: programs in a Linux guest, through its agent.
-#include <cstdlib>
-
 #include "tests/cli/program.hpp"
 #include "tests/cli/terminal.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace vmfleet;
+using test::LinuxWorld;
 using test::Ran;
 using test::Terminal;
-using test::Vmfleet;
 using test::Words;
 
 namespace {
 
-/// One machine with the guest `tiny`, which is built once for all tests.
-struct LinuxWorld : Vmfleet {
-  LinuxWorld() {
-    use_own_cache();
-    const Ran up = run({"up", "--accel", "tcg"});
-    INFO(up.err);
-    REQUIRE(up.code == 0);
-  }
-  [[nodiscard]] Ran exec(const Words& command) const {
-    Words words = {"exec", "vm-0", "--"};
-    words.insert(words.end(), command.begin(), command.end());
-    return run(words);
-  }
-};
+Ran exec(const LinuxWorld& world, const Words& command) {
+  Words words = {"exec", "vm-0", "--"};
+  words.insert(words.end(), command.begin(), command.end());
+  return world.run(words);
+}
 
 }  // namespace
 
 TEST_CASE("a program in a guest has its own output, exit code and arguments") {
-  const LinuxWorld world;
-  const Ran both = world.exec({"sh", "-c", "echo to out; echo to err >&2; exit 3"});
+  const LinuxWorld world("agent");
+  const Ran both = exec(world, {"sh", "-c", "echo to out; echo to err >&2; exit 3"});
   CHECK(both.out == "to out\n");
   CHECK(both.err == "to err\n");
   CHECK(both.code == 3);
-  CHECK(world.exec({"printf", "[%s]", "", "a b", "$HOME", "-x", "--json", "[a,b]"}).out ==
+  CHECK(exec(world, {"printf", "[%s]", "", "a b", "$HOME", "-x", "--json", "[a,b]"}).out ==
         "[][a b][$HOME][-x][--json][[a,b]]");
-  CHECK(world.exec({"printf", "\\000\\377\\033[2J"}).out == std::string("\0\xff\x1b[2J", 6));
-  CHECK(world.exec({"sh", "-c", "kill -9 $$"}).code == 137);
-  const Ran large = world.exec({"sh", "-c", "yes | head -c 1000000"});
+  CHECK(exec(world, {"printf", "\\000\\377\\033[2J"}).out == std::string("\0\xff\x1b[2J", 6));
+  CHECK(exec(world, {"sh", "-c", "kill -9 $$"}).code == 137);
+  const Ran large = exec(world, {"sh", "-c", "yes | head -c 1000000"});
   CHECK(large.out.size() == 1'000'000);
-  const Ran none = world.exec({"no-such-program"});
+  const Ran none = exec(world, {"no-such-program"});
   CHECK(none.code == 125);
   CHECK_THAT(none.err, ContainsSubstring("no-such-program"));
   const Ran missing = world.run({"exec", "vm-1", "--", "true"});
@@ -55,12 +44,12 @@ TEST_CASE("a program in a guest has its own output, exit code and arguments") {
 }
 
 TEST_CASE("programs in one guest run at the same time, and end with it") {
-  const LinuxWorld world;
+  const LinuxWorld world("agent");
   Terminal waiting(world, {"exec", "vm-0", "--", "sh", "-c", "until [ -e /tmp/go ]; do :; done"});
-  CHECK(world.exec({"touch", "/tmp/go"}).code == 0);
+  CHECK(exec(world, {"touch", "/tmp/go"}).code == 0);
   CHECK(waiting.wait() == 0);
   Terminal endless(world, {"exec", "vm-0", "--", "sh", "-c", "touch /tmp/begun; sleep 1000"});
-  CHECK(world.exec({"sh", "-c", "until [ -e /tmp/begun ]; do :; done"}).code == 0);
+  CHECK(exec(world, {"sh", "-c", "until [ -e /tmp/begun ]; do :; done"}).code == 0);
   world.run({"kill"});
   endless.wait_for("vm-0 ended meanwhile");
   CHECK(endless.wait() == 125);

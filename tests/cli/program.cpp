@@ -49,11 +49,6 @@ Vmfleet::~Vmfleet() {
   }
 }
 
-void Vmfleet::use_own_cache() {
-  const std::string cache = variable("XDG_CACHE_HOME");
-  environment["XDG_CACHE_HOME"] = cache.empty() ? variable("HOME") + "/.cache" : cache;
-}
-
 std::vector<std::string> Vmfleet::environment_list() const {
   std::vector<std::string> list;
   for (const auto& [name, value] : environment) list.push_back(name + "=" + value);
@@ -102,6 +97,14 @@ Words up_with(const std::string& guest, const Words& more) {
 
 std::filesystem::path golden_folder() {
   return variable("VMFLEET_GOLDEN");
+}
+
+LinuxWorld::LinuxWorld(const std::string& ready) {
+  const std::string cache = variable("XDG_CACHE_HOME");
+  environment["XDG_CACHE_HOME"] = cache.empty() ? variable("HOME") + "/.cache" : cache;
+  const Ran up = run({"up", "--accel", "tcg", "--ready", "serial=guest ready", "--ready", ready});
+  INFO(up.err);
+  REQUIRE(up.code == 0);
 }
 
 std::string read_golden(const std::string& name) {

@@ -40,9 +40,6 @@ class Vmfleet {
   [[nodiscard]] const std::filesystem::path& folder() const noexcept { return folder_.path(); }
   [[nodiscard]] std::filesystem::path state() const { return folder_ / "state"; }
 
-  /// The images of the user who runs the tests: Linux guests are not built for each test.
-  void use_own_cache();
-
   std::map<std::string, std::string> environment;
 
  private:
@@ -50,6 +47,12 @@ class Vmfleet {
 
   ProcessLeakGuard guard_;
   TempDir folder_;
+};
+
+/// One machine, vm-0, with the guest `tiny`, which is built once for all tests.
+struct LinuxWorld : Vmfleet {
+  /// Ready when this holds too: "agent", "ssh".
+  explicit LinuxWorld(const std::string& ready);
 };
 
 /// The program's path.

@@ -25,6 +25,9 @@ void add_commands(Program& program) {
   add_forward(program);
   add_console(program);
   add_exec(program);
+  add_ssh(program);
+  add_ssh_config(program);
+  add_cp(program);
   add_send(program);
   add_qmp(program);
   add_image(program);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
-// vmfleet exec: a program in a guest, through its agent.
+// vmfleet exec: a program in a guest, through its agent or by ssh.
 #include <vmfleet/base/text.hpp>
 
 #include "cli/arguments.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/escapes.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/foreground.hpp"
 #include "cli/program.hpp"
+#include "cli/ssh_target.hpp"
 
 namespace vmfleet::cli {
 
@@ -38,10 +40,23 @@ Task<void> wait_for_agent(Machine& machine, Milliseconds patience) {
   co_await machine.wait_for(agent);
 }
 
+/// The words as they are: ssh gives them to a shell.
+Task<int> exec_by_ssh(Context& context, const SshTarget& target,
+                      const std::vector<std::string>& words) {
+  std::vector<std::string> line{shell_join(words)};
+  co_return co_await run_in_foreground(context, ssh_command(target, line));
+}
+
 Task<int> exec(Context& context, const ExecArguments& arguments) {
-  Machine machine = co_await Machine::adopt(context.directory_of(arguments.name));
+  const std::filesystem::path directory = context.directory_of(arguments.name);
+  Machine machine = co_await Machine::adopt(directory);
   const bool has_agent = co_await machine.has_agent();
-  if (!has_agent) co_await wait_for_agent(machine, kAgentPatience);
+  if (!has_agent) {
+    std::vector<std::filesystem::path> directories{directory};
+    const auto targets = find_ssh_targets(directories);
+    if (!targets.empty()) co_return co_await exec_by_ssh(context, targets[0], arguments.words);
+    co_await wait_for_agent(machine, kAgentPatience);
+  }
   const ProcessOutput output = co_await machine.exec(arguments.words);
   context.out.write(shown_on(context.out, output.out, arguments.raw));
   context.err.try_write(shown_on(context.err, output.err, arguments.raw));

@@ -18,6 +18,7 @@
 #include "cli/program.hpp"
 #include "cli/progress/progress.hpp"
 #include "cli/report_printer.hpp"
+#include "cli/ssh_target.hpp"
 #include "cli/up_spec.hpp"
 
 namespace vmfleet::cli {
@@ -87,6 +88,12 @@ std::vector<std::string> variables_of(const Context& own, const FleetReport& rep
   return variables;
 }
 
+std::string ssh_config_of(const FleetReport& report) {
+  std::vector<std::filesystem::path> directories;
+  for (const auto& machine : report.machines) directories.push_back(machine.directory);
+  return format_ssh_config(find_ssh_targets(directories));
+}
+
 Task<EphemeralFleet> boot(Context& context, const Context& own, const RunArguments& arguments) {
   FleetSpec spec = resolve_spec(own, arguments.spec);
   UpOptions options;
@@ -116,6 +123,9 @@ Task<int> run(Context& context, const RunArguments& arguments) {
   const std::filesystem::path document = root.path() / "ps.json";
   files::write_atomically(document, json::write(fleet.report.to_json("vmfleet.ps/1"), 2) + "\n");
   std::vector<std::string> variables = variables_of(own, fleet.report, document);
+  const std::filesystem::path ssh_config = root.path() / "ssh_config";
+  files::write_atomically(ssh_config, ssh_config_of(fleet.report));
+  variables.push_back("VMFLEET_SSH_CONFIG=" + ssh_config.string());
   co_return co_await run_in_foreground(context, arguments.words, std::move(variables));
 }
 

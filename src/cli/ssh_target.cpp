@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+// Options of ssh.
+#include "cli/ssh_target.hpp"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <vmfleet/base/error.hpp>
+#include <vmfleet/fleet/ssh_key.hpp>
+#include <vmfleet/machine/machine.hpp>
+
+namespace vmfleet::cli {
+
+namespace {
+
+const PortForward* find_port_22(const MachineReport& machine) {
+  for (const auto& port : machine.ports) {
+    if (port.protocol == "tcp" && port.guest_port == 22) return &port;
+  }
+  return nullptr;
+}
+
+/// What holds for every machine. Its host key is made anew with it, so remembering it would only
+/// warn of the next one; nobody but this host is on the way.
+std::vector<std::pair<std::string, std::string>> settings_of(const SshTarget& target) {
+  std::vector<std::pair<std::string, std::string>> settings{
+      {"StrictHostKeyChecking", "no"},
+      {"UserKnownHostsFile", "/dev/null"},
+      {"GlobalKnownHostsFile", "/dev/null"},
+      {"LogLevel", "ERROR"},
+      {"ConnectTimeout", "30"},
+  };
+  if (!target.key.empty()) settings.emplace_back("IdentitiesOnly", "yes");
+  return settings;
+}
+
+/// ssh expands `%` in the names of keys.
+std::string literal_path(const std::string& path) {
+  std::string text;
+  for (const char c : path) text += c == '%' ? std::string("%%") : std::string(1, c);
+  return text;
+}
+
+std::string format_entry(const SshTarget& target) {
+  std::string text = fmt::format("Host {}\n  HostName {}\n  Port {}\n  User {}\n", target.name,
+                                 target.host, target.port, target.user);
+  if (!target.key.empty()) text += fmt::format("  IdentityFile \"{}\"\n", literal_path(target.key));
+  for (const auto& [name, value] : settings_of(target)) {
+    text += fmt::format("  {} {}\n", name, value);
+  }
+  return text;
+}
+
+}  // namespace
+
+SshTarget find_ssh_target(const std::filesystem::path& instance_directory) {
+  const MachineReport machine = inspect_machine(instance_directory);
+  if (!machine.pid) {
+    throw Error(ErrorKind::exited, fmt::format("{} does not run", machine.name))
+        .hint("start it with: vmfleet start " + machine.name);
+  }
+  const PortForward* port = find_port_22(machine);
+  if (port == nullptr) {
+    throw Error(ErrorKind::not_found, fmt::format("{} has no forward to port 22", machine.name))
+        .hint("add one to the fleet file, forward = [\"ssh:22\"], or: vmfleet up --forward ssh:22");
+  }
+  SshTarget target;
+  target.name = machine.name;
+  target.host = port->host_addr == "0.0.0.0" ? "127.0.0.1" : port->host_addr;
+  target.port = port->host_port;
+  target.user = "root";
+  if (const auto login = ssh_login(instance_directory)) {
+    target.user = login->user;
+    target.key = login->key;
+  }
+  return target;
+}
+
+std::vector<SshTarget> find_ssh_targets(const std::vector<std::filesystem::path>& directories) {
+  std::vector<SshTarget> targets;
+  for (const auto& directory : directories) {
+    try {
+      targets.push_back(find_ssh_target(directory));
+    } catch (const Error&) {
+      continue;
+    }
+  }
+  return targets;
+}
+
+std::vector<std::string> ssh_command(const SshTarget& target,
+                                     const std::vector<std::string>& words) {
+  std::vector<std::string> argv{"ssh", "-F", "none"};
+  for (const auto& [name, value] : settings_of(target)) {
+    argv.emplace_back("-o");
+    argv.push_back(name + "=" + value);
+  }
+  if (!target.key.empty()) {
+    argv.emplace_back("-i");
+    argv.push_back(literal_path(target.key));
+  }
+  for (const auto& word : {std::string("-p"), std::to_string(target.port), std::string("-l"),
+                           target.user, std::string("--"), target.host}) {
+    argv.push_back(word);
+  }
+  argv.insert(argv.end(), words.begin(), words.end());
+  return argv;
+}
+
+std::string format_ssh_config(const std::vector<SshTarget>& targets) {
+  std::string text;
+  for (const auto& target : targets) text += (text.empty() ? "" : "\n") + format_entry(target);
+  return text;
+}
+
+json::Value to_json(const SshTarget& target) {
+  json::Object object;
+  object.set("name", target.name);
+  object.set("host", target.host);
+  object.set("port", static_cast<std::int64_t>(target.port));
+  object.set("user", target.user);
+  if (!target.key.empty()) object.set("key", target.key);
+  return object;
+}
+
+}  // namespace vmfleet::cli

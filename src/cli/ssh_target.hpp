@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// How ssh reaches a machine: address, user, key, and no memory of host keys.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <vmfleet/base/json.hpp>
+
+namespace vmfleet::cli {
+
+struct SshTarget {
+  SshTarget() = default;
+
+  std::string name;
+  std::string host;
+  std::uint16_t port = 0;
+  std::string user;
+  std::string key;  ///< path of the private key; empty: the user's own keys
+};
+
+/// *Errors*: `exited` (it does not run), `not_found` (its port 22 is not forwarded).
+SshTarget find_ssh_target(const std::filesystem::path& instance_directory);
+
+/// Those of the machines that can be logged in to.
+std::vector<SshTarget> find_ssh_targets(const std::vector<std::filesystem::path>& directories);
+
+/// `ssh`, everything that reaches the machine, and then `words`, which a shell in the guest reads.
+std::vector<std::string> ssh_command(const SshTarget& target,
+                                     const std::vector<std::string>& words = {});
+
+/// Entries of ssh_config(5).
+std::string format_ssh_config(const std::vector<SshTarget>& targets);
+json::Value to_json(const SshTarget& target);
+
+}  // namespace vmfleet::cli

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// vmfleet ssh, ssh-config, cp, and exec where there is no agent: logging in to a Linux guest.
+#include <fstream>
+
+#include "tests/cli/program.hpp"
+#include "tests/cli/terminal.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace vmfleet;
+using test::LinuxWorld;
+using test::Ran;
+using test::Terminal;
+using test::Vmfleet;
+
+TEST_CASE("a command is run by ssh, with its streams and its exit code") {
+  const LinuxWorld world("ssh");
+  const Ran ran =
+      world.run({"ssh", "vm-0", "--", "echo to out; echo to err >&2; hostname | tr v V; exit 4"});
+  CHECK(ran.out == "to out\nVm-0\n");
+  CHECK(ran.err == "to err\n");
+  CHECK(ran.code == 4);
+  CHECK(world.shell("echo typed | vmfleet ssh vm-0 -- cat").out == "typed\n");
+
+  Terminal terminal(world, {"ssh", "vm-0"});
+  terminal.wait_for("# ");
+  terminal.type("echo $((6 * 7)); exit 5\r");
+  terminal.wait_for("42");
+  CHECK(terminal.wait() == 5);
+  CHECK(terminal.modes_are_unchanged());
+  CHECK_FALSE(std::filesystem::exists(world.folder() / ".ssh"));
+}
+
+TEST_CASE("other programs find machines by ssh-config") {
+  const LinuxWorld world("ssh");
+  const Ran ran = world.shell("vmfleet ssh-config >config; ssh -F config vm-0 hostname");
+  CHECK(ran.out == "vm-0\n");
+  CHECK(world.run({"ssh-config", "vm-0"}).out == world.run({"ssh-config"}).out);
+  const auto document = world.document({"ssh-config"});
+  CHECK(document.text("schema") == "vmfleet.ssh-config/1");
+  CHECK(document["machines"].as_array()->at(0).text("user") == "root");
+  const Ran inner = world.run({"run", "--accel", "tcg", "--progress", "none", "--", "sh", "-c",
+                               "exec ssh -F $VMFLEET_SSH_CONFIG vm-0 hostname"});
+  CHECK(inner.err.empty());
+  CHECK(inner.out == "vm-0\n");
+}
+
+TEST_CASE("files are copied both ways, whole or not at all") {
+  const LinuxWorld world("ssh");
+  const std::string bytes = std::string("\0\n\r\xff", 4) + std::string(300'000, 'x');
+  const auto content_of = [&](const char* name) {
+    std::ifstream file(world.folder() / name, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+  };
+  std::ofstream(world.folder() / "it's a file", std::ios::binary) << bytes;
+  const Ran up = world.run({"cp", "it's a file", "vm-0:/tmp"});
+  CHECK(up.err.empty());
+  CHECK(up.code == 0);
+  CHECK(world.run({"cp", "vm-0:/tmp/it's a file", "back"}).code == 0);
+  CHECK(content_of("back") == bytes);
+  const auto owner_only = std::filesystem::perms::owner_read | std::filesystem::perms::owner_write;
+  std::filesystem::permissions(world.folder() / "back", owner_only);
+  CHECK(world.run({"cp", "back", "vm-0:/tmp/copy"}).code == 0);
+  CHECK(world.run({"ssh", "vm-0", "--", "stat -c %a /tmp/copy"}).out == "600\n");
+  CHECK(world.run({"cp", "vm-0:/tmp/copy", "."}).code == 0);
+  CHECK(content_of("copy") == bytes);
+
+  CHECK(world.run({"cp", "vm-0:/tmp/none", "back"}).code == 1);
+  CHECK(content_of("back") == bytes);
+  CHECK(world.run({"cp", "back", "vm-0:/no/such/folder/x"}).code == 1);
+  CHECK(world.run({"cp", "none", "vm-0:/tmp/x"}).code == 4);
+  CHECK(world.run({"cp", "back", "copy"}).code == 2);
+  CHECK(world.run({"cp", ".", "vm-0:/tmp"}).code == 2);
+  for (const auto& entry : std::filesystem::directory_iterator(world.folder())) {
+    CHECK(entry.path().string().find(".part") == std::string::npos);
+  }
+}
+
+TEST_CASE("where no agent answers a program is run by ssh, its arguments as they are") {
+  const LinuxWorld world("ssh");
+  world.run({"ssh", "vm-0", "--",
+             "until killall qemu-ga; do :; done 2>/dev/null; while pidof qemu-ga; do :; done"});
+  const Ran ran = world.run({"exec", "vm-0", "--", "printf", "[%s]", "", "a b", "$HOME", "it's"});
+  CHECK(ran.out == "[][a b][$HOME][it's]");
+  CHECK(ran.err.empty());
+  CHECK(world.run({"exec", "vm-0", "--", "sh", "-c", "exit 9"}).code == 9);
+}
+
+TEST_CASE("a machine without a forward to its port 22 is told so") {
+  const Vmfleet world;
+  world.run(test::up_with("marker"));
+  const Ran ran = world.run({"ssh", "vm-0"});
+  CHECK(ran.code == 125);
+  CHECK_THAT(ran.err, ContainsSubstring("--forward ssh:22"));
+  CHECK(world.run({"ssh-config"}).out.empty());
+  CHECK(world.run({"ssh-config", "vm-0"}).code == 4);
+  CHECK(world.run({"cp", "x", "vm-0:/tmp"}).code == 4);
+}
