@@ -38,9 +38,22 @@ given=/sys/firmware/qemu_fw_cfg/by_name/opt/vmfleet
 [ ! -e $given/entropy/raw ] || cat $given/entropy/raw >/dev/urandom
 name=tiny
 read -r arguments </proc/cmdline
+root= kind= flags= access=ro
 for word in $arguments; do
-  case $word in vmfleet.hostname=*) name=${word#*=} ;; esac
+  case $word in
+    vmfleet.hostname=*) name=${word#*=} ;;
+    root=*) root=${word#*=} ;;
+    rootfstype=*) kind=${word#*=} ;;
+    rootflags=*) flags=${word#*=}, ;;
+    ro | rw) access=$word ;;
+  esac
 done
+# A folder of the host's instead of this guest, as a kernel does that has the drivers built in.
+if [ "$kind" = 9p ]; then
+  modprobe -qa 9p 9pnet_virtio
+  mount -t 9p -o "$flags$access" "$root" /mnt && exec switch_root /mnt /sbin/init
+  echo "vmfleet: the root file system $root cannot be mounted, or has no /sbin/init"
+fi
 [ ! -e $given/hostname/raw ] || read -r name <$given/hostname/raw
 echo "$name" >/proc/sys/kernel/hostname
 

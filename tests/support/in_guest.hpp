@@ -1,29 +1,28 @@
 // SPDX-License-Identifier: MIT
-// in_guest: what a shell in a Linux guest does, through the guest agent.
+// What a shell in a Linux guest does, through the guest agent.
 #pragma once
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <vmfleet/async/task.hpp>
 #include <vmfleet/machine/machine.hpp>
-#include <vmfleet/qmp/agent_client.hpp>
 
 namespace vmfleet::test {
 
-/// Starts a shell with this line; its output comes on the console, where nothing echoes the line.
+/// What the shell prints for this line.
+inline Task<std::string> said_in_guest(Machine& machine, std::string line) {
+  std::vector<std::string> argv;
+  for (const char* word : {"/bin/sh", "-c"}) argv.emplace_back(word);
+  argv.push_back(std::move(line));
+  const ProcessOutput output = co_await machine.exec(std::move(argv));
+  co_return output.out + output.err;
+}
+
+/// The same on the console, where nothing echoes the line.
 inline Task<void> in_guest(Machine& machine, std::string line) {
-  constexpr Milliseconds kPatience(30'000);
-  UnixSocket socket = co_await UnixSocket::connect(machine.directory() / "agent.sock");
-  auto agent = co_await qmp::AgentClient::attach(std::move(socket), kPatience);
-  co_await agent.ping(kPatience);
-  json::Array words;
-  words.emplace_back("-c");
-  words.emplace_back("{ " + line + "; } >/dev/console 2>&1");
-  json::Object arguments;
-  arguments.set("path", "/bin/sh").set("arg", std::move(words));
-  json::Value request(std::move(arguments));
-  co_await agent.execute("guest-exec", std::move(request));
+  co_await said_in_guest(machine, "{ " + std::move(line) + "; } >/dev/console 2>&1");
 }
 
 /// Waits until the console has shown all of these texts.

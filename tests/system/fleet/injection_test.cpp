@@ -11,9 +11,9 @@
 #include <vmfleet/io/files.hpp>
 #include <vmfleet/io/process.hpp>
 #include <vmfleet/machine/machine.hpp>
-#include <vmfleet/qmp/agent_client.hpp>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/in_guest.hpp"
 #include "tests/support/process_leak_guard.hpp"
 #include "tests/support/temp_dir.hpp"
 
@@ -97,20 +97,6 @@ class Lab {
   std::string arch_;
 };
 
-/// What a shell in the guest does, with its output on the console.
-Task<void> in_guest(std::filesystem::path agent_socket, std::string line) {
-  UnixSocket socket = co_await UnixSocket::connect(std::move(agent_socket));
-  auto agent = co_await qmp::AgentClient::attach(std::move(socket), Milliseconds(30'000));
-  co_await agent.ping(Milliseconds(30'000));
-  json::Array words;
-  words.emplace_back("-c");
-  words.emplace_back("{ " + line + "; } >/dev/console 2>&1");
-  json::Object arguments;
-  arguments.set("path", "/bin/sh").set("arg", std::move(words));
-  json::Value request(std::move(arguments));
-  co_await agent.execute("guest-exec", std::move(request));
-}
-
 void require_up(const FleetReport& report) {
   for (const auto& machine : report.machines) {
     if (!machine.error) continue;
@@ -178,8 +164,7 @@ const std::string kAskRest =
 
 Task<void> ask(Machine* machine, bool smbios) {
   const std::string key = read_public_key(ssh_login(machine->directory())->key);
-  co_await in_guest(machine->directory() / "agent.sock",
-                    (smbios ? kAskSmbios : kAskFirmware) + kAskRest);
+  co_await in_guest(*machine, (smbios ? kAskSmbios : kAskFirmware) + kAskRest);
   Readiness answers;
   answers.timeout = Milliseconds(60'000);
   answers.serial = {"token: s3cret.",
