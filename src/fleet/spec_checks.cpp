@@ -111,7 +111,9 @@ class PlaceholderCheck {
 
   void check(const Node& node, const std::string& where) {
     if (is_injected(where)) return;
-    for (const std::string& word : placeholders_in(node.text)) refuse(node.place, where, word);
+    for (const std::string& word : placeholders_in(node.text)) {
+      if (word != "dir") check_word(node.place, where, word);  // known to the launch
+    }
     for (std::size_t i = 0; i < node.items.size(); ++i) {
       check(node.items[i], fmt::format("{}[{}]", where, i));
     }
@@ -129,9 +131,16 @@ class PlaceholderCheck {
     return where.find(".inject[") != std::string::npos && (key == "command" || key == "text");
   }
 
-  void refuse(const Place& place, const std::string& where, const std::string& word) {
+  /// Where the launch puts in the ports that are not known before.
+  static bool takes_ports(const std::string& where) {
+    return where.find(".append[") != std::string::npos ||
+           where.find(".append") + 7 == where.size() ||
+           where.find(".qemu_args[") != std::string::npos ||
+           where.find(".ready.") != std::string::npos;
+  }
+
+  void check_word(const Place& place, const std::string& where, const std::string& word) {
     constexpr std::string_view kPort = "port:";
-    if (word == "dir") return;  // known to the launch
     if (word.rfind(kPort, 0) != 0) {
       problems_.add(place, where, fmt::format("unknown placeholder {{{}}}", word),
                     "known are {name}, {index}, {fleet}, {dir} and {port:FORWARD}; a shell's "
@@ -144,7 +153,7 @@ class PlaceholderCheck {
                     forwards_hint(forwards_));
       return;
     }
-    // QEMU picks it after its arguments are fixed.
+    if (takes_ports(where)) return;
     problems_.add(place, where, fmt::format("{{{}}} is not known before the launch", word),
                   "give that forward a fixed host port");
   }

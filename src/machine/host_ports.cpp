@@ -26,18 +26,31 @@ namespace vmfleet {
 
 namespace {
 
-/// 0, or why the port cannot be had. *Source*: libslirp, tcpx_listen() and udpx_listen().
-int try_port(const Forward& forward) {
+/// Which port could be had, or why none.
+struct TriedPort {
+  std::uint16_t port = 0;
+  int error = 0;
+};
+
+/// *Source*: libslirp, tcpx_listen() and udpx_listen().
+TriedPort try_port(const Forward& forward) {
+  TriedPort tried;
   const bool tcp = forward.protocol == Protocol::tcp;
   const UniqueFd fd(::socket(AF_INET, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(forward.host_port);
-  if (!fd || ::inet_pton(AF_INET, forward.host_addr.c_str(), &address.sin_addr) != 1) return 0;
+  if (!fd || ::inet_pton(AF_INET, forward.host_addr.c_str(), &address.sin_addr) != 1) return tried;
   const int yes = 1;
   if (tcp) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return errno;
-  return tcp && ::listen(fd.get(), 1) != 0 ? errno : 0;
+  socklen_t size = sizeof address;
+  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      (tcp && ::listen(fd.get(), 1) != 0) ||
+      ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    tried.error = errno;
+  }
+  tried.port = ntohs(address.sin_port);
+  return tried;
 }
 
 struct SocketRow {
@@ -111,7 +124,7 @@ std::string find_owner(const Forward& forward) {
 
 std::optional<Error> find_port_problem(const Forward& forward) {
   if (forward.host_port == 0) return std::nullopt;
-  const int error = try_port(forward);
+  const int error = try_port(forward).error;
   const std::string port =
       fmt::format("host port {}/{}", forward.host_port, to_string(forward.protocol));
   const std::string use = fmt::format(" of the forward \"{}\"", forward.name);
@@ -132,6 +145,14 @@ std::optional<Error> find_port_problem(const Forward& forward) {
     default:
       return std::nullopt;
   }
+}
+
+std::uint16_t find_free_port(const Forward& forward) {
+  const TriedPort tried = try_port(forward);
+  if (tried.error == 0 && tried.port != 0) return tried.port;
+  throw errno_error(
+      fmt::format("find a free port of {} for the forward \"{}\"", forward.host_addr, forward.name),
+      tried.error);
 }
 
 }  // namespace vmfleet

@@ -25,6 +25,7 @@
 #include "machine/injecting.hpp"
 #include "machine/launch_facts.hpp"
 #include "machine/live.hpp"
+#include "machine/port_words.hpp"
 #include "machine/staging.hpp"
 #include "machine/taps.hpp"
 #include "machine/wiring.hpp"
@@ -103,11 +104,13 @@ class Launch {
     auto look = [&] {
       require_sources(config_);
       kept = keep_forwards(config_, live_.history);
+      fill_in_ports(config_, options_.readiness);
       require_free_images(config_);
       return plan_staging(config_, live_.directory, options_.remake_disks,
                           options_.verify_disks ? SourceCheck::content : SourceCheck::stamp);
     };
     StagingPlan plan = co_await offload(look);
+    live_.readiness = options_.readiness;
     for (const auto& warning : kept) warn(warning);
     if (is_out_of_sight(config_, options_.readiness)) {
       warn("no network, no readiness, no serial console: nothing will tell of the guest");

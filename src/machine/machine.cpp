@@ -177,7 +177,6 @@ Task<Machine> Machine::launch(MachineConfig config, LaunchOptions options) {
   live->directory.remove_wires();
   // From here on the directory is ours.
   live->lifetime = options.lifetime;
-  live->readiness = options.readiness;
   co_await launch_into(*live, std::move(config), std::move(options));
   co_return Machine(std::move(live));
 }

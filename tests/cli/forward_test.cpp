@@ -190,3 +190,17 @@ TEST_CASE("inspect shows each network interface") {
   CHECK_THAT(std::string(nets[1].text("mcast")), ContainsSubstring("239."));
   CHECK(nets[0].text("mac") != nets[1].text("mac"));
 }
+
+TEST_CASE("a guest is told the host port that its forward gets, in every life the same") {
+  const Vmfleet world;
+  const Words said = {"--append", "-- port={port:web}.",    "--forward", "web:80",
+                      "--ready",  "serial=port={port:web}."};
+  REQUIRE(world.run(up_with("say", said)).code == 0);
+  const int port = ports_of(world)["web"];
+  const std::string line = "port=" + std::to_string(port) + ".";
+  CHECK_THAT(world.run({"logs"}).out, ContainsSubstring(line));
+  CHECK(world.run(up_with("say", said)).code == 0);  // nothing has changed
+  CHECK(world.run({"restart", "--grace", "0ms"}).code == 0);
+  CHECK(ports_of(world)["web"] == port);
+  CHECK_THAT(world.run({"logs"}).out, ContainsSubstring(line));
+}

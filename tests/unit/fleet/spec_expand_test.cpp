@@ -54,8 +54,10 @@ TEST_CASE("a fixed host port is known, a free one is not") {
   const std::string net = "net = [{ forward = ['ssh:22', 'web:8080:80'] }]\n";
   REQUIRE(parse_machine(net + "append = ['port={port:web}']").config.append ==
           std::vector<std::string>{"port=8080"});
-  const auto problems = problems_in_machine(net + "append = ['port={port:ssh}']");
-  REQUIRE(problems == Lines{"4:11: machine.web.append[0]: {port:ssh} is not known before the "
+  REQUIRE(parse_machine(net + "append = ['port={port:ssh}']").config.append ==
+          std::vector<std::string>{"port={port:ssh}"});  // the launch knows it
+  const auto problems = problems_in_machine(net + "labels = { at = '{port:ssh}' }");
+  REQUIRE(problems == Lines{"4:17: machine.web.labels.at: {port:ssh} is not known before the "
                             "launch (give that forward a fixed host port)"});
 }
 
