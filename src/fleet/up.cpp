@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <list>
-#include <map>
 #include <thread>
-#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -16,17 +14,11 @@
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/fleet/fleet.hpp>
-#include <vmfleet/fleet/ssh_key.hpp>
-#include <vmfleet/image/image_store.hpp>
 #include <vmfleet/instance/intent.hpp>
 #include <vmfleet/instance/locks.hpp>
-#include <vmfleet/machine/accelerator.hpp>
-#include <vmfleet/machine/host_qemu.hpp>
 
+#include "fleet/completion.hpp"
 #include "fleet/host_limits.hpp"
-#include "fleet/lans.hpp"
-#include "fleet/names.hpp"
-#include "fleet/offers.hpp"
 #include "fleet/operation.hpp"
 
 namespace vmfleet {
@@ -66,8 +58,6 @@ std::string next_step(const MachineConfig& config) {
 /// One `up` under way.
 class Convergence {
  public:
-  enum class Keys { make, assume };
-
   Convergence(Loop& loop, std::filesystem::path root, std::string fleet, UpOptions options,
               Lifetime lifetime)
       : loop_(loop),
@@ -79,7 +69,8 @@ class Convergence {
         slots_(options_.max_boot > 0 ? options_.max_boot : default_max_boot()) {}
 
   Task<FleetReport> run(FleetSpec spec) {
-    std::vector<MachineSpec> machines = co_await choose_and_complete(std::move(spec), Keys::make);
+    Completion completion(root_, fleet_, operation_, Completion::Keys::make);
+    std::vector<MachineSpec> machines = co_await completion.run(std::move(spec), options_);
     require_room(machines);
     FleetReport report;
     report.fleet = fleet_;
@@ -113,97 +104,9 @@ class Convergence {
                                 std::make_move_iterator(started_.end()));
   }
 
-  /// The machines that are meant, with their images' files and keys filled in.
-  Task<std::vector<MachineSpec>> choose_and_complete(FleetSpec spec, Keys keys) {
-    std::vector<std::string> names;
-    for (const auto& machine : spec.machines) names.push_back(machine.config.name);
-    const auto selected = select_names(names, options_.names);
-    const std::vector<LanHost> neighbours = find_lan_hosts(spec, root_ / fleet_);
-    std::vector<MachineSpec> machines;
-    for (auto& machine : spec.machines) {
-      if (std::find(selected.begin(), selected.end(), machine.config.name) == selected.end()) {
-        continue;
-      }
-      machine.config.fleet = fleet_;
-      if (options_.timeout) machine.ready.timeout = *options_.timeout;
-      co_await choose_accelerator(machine.config);
-      if (!machine.image.empty()) {
-        co_await complete(machine);
-        add_lan_files(machine.config, neighbours);
-      }
-      if (machine.ssh) co_await give_key(machine, keys);
-      machines.push_back(std::move(machine));
-    }
-    co_return machines;
-  }
-
  private:
   [[nodiscard]] std::filesystem::path directory_of(const std::string& name) const {
     return root_ / fleet_ / name;
-  }
-
-  /// Once for the whole fleet: the machines would otherwise all ask at once.
-  Task<void> choose_accelerator(MachineConfig& config) {
-    if (config.accel == Accelerator::tcg) co_return;
-    const auto key = std::tuple(config.qemu, config.arch, config.accel);
-    if (accelerators_.count(key) == 0) {
-      auto probe = [&] { return find_host_qemu(config.qemu, config.arch).value(); };
-      const QemuBinary binary = co_await offload(probe);
-      const Accelerator chosen = co_await decide_accelerator(config.accel, config.arch, binary);
-      accelerators_[key] = chosen;
-    }
-    config.accel = accelerators_[key];
-  }
-
-  Task<void> complete(MachineSpec& machine) {
-    const std::string arch(to_string(machine.config.arch));
-    const std::string key = machine.image + "/" + arch;
-    if (images_.count(key) == 0) {
-      BuildOptions build;
-      build.arch = arch;
-      auto told = [this](std::string_view what) {
-        operation_.tell("", MachineState::created, what);
-      };
-      Image image = co_await store_.find_or_build(machine.image, build, told);
-      images_.emplace(key, std::move(image));
-    }
-    const Image& image = images_.at(key);
-    MachineConfig& config = machine.config;
-    config.kernel = image.kernel.string();
-    config.initrd = image.initrd.string();
-    const bool emulated = config.accel != Accelerator::kvm;
-    std::vector<std::string> append{image.append_for(config.cpus, emulated)};
-    append.insert(append.end(), config.append.begin(), config.append.end());
-    config.append = std::move(append);
-    offer_hostname(config);
-    if (machine.ready.empty() && !config.paused) machine.ready.serial = {image.ready_marker};
-  }
-
-  Task<void> give_key(MachineSpec& machine, Keys keys) {
-    SshAccess& access = *machine.ssh;
-    if (access.key == "auto") {
-      if (keys == Keys::make) co_await make_key_once();
-      if (no_key_ && access.asked) throw *no_key_;
-      access.key = no_key_ ? "" : default_ssh_key(root_).string();
-    }
-    if (access.key.empty()) co_return;
-    std::string public_key;
-    if (keys == Keys::make) public_key = read_public_key(access.key);
-    offer_key(machine.config, access, access.key, public_key);
-  }
-
-  /// Without a key of its own a fleet still boots; who asked for one by name is refused.
-  Task<void> make_key_once() {
-    if (std::exchange(key_tried_, true)) co_return;
-    try {
-      co_await make_ssh_key(root_);
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::host_unfit) throw;
-      no_key_ = error;
-    }
-    if (!no_key_) co_return;
-    operation_.tell("", MachineState::created,
-                    fmt::format("warning: {}: guests are given none", no_key_->what()));
   }
 
   /// Before the first spawn: a host that cannot hold the fleet is not driven into the ground.
@@ -319,14 +222,23 @@ class Convergence {
       co_return Place::taken;
     }
     if (same && existing->state == MachineState::paused) co_return Place::taken;
-    if (!same && !options_.recreate) {
-      throw Error(ErrorKind::conflict,
-                  fmt::format("{} runs with another configuration", machine.config.name))
-          .hint("replace it with --recreate, or stop it first");
-    }
+    if (!same && !options_.recreate) throw is_another(machine, intent);
     operation_.tell(machine.config.name, MachineState::stopping);
     co_await running.stop(StopOptions());
     co_return Place::free;
+  }
+
+  [[nodiscard]] Error is_another(const MachineSpec& machine,
+                                 const std::optional<Intent>& running) const {
+    const std::string& name = machine.config.name;
+    const std::string folder(running ? running->spec.text("folder") : "");
+    if (!folder.empty() && folder != machine.source.text("folder")) {
+      return Error(ErrorKind::conflict,
+                   fmt::format("{} runs for the fleet \"{}\" of {}", name, fleet_, folder))
+          .hint("give one of the two another name: fleet = \"…\" in its file, or -p");
+    }
+    return Error(ErrorKind::conflict, fmt::format("{} runs with another configuration", name))
+        .hint("replace it with --recreate, or stop it first");
   }
 
   Task<void> start(MachineSpec machine) {
@@ -410,11 +322,6 @@ class Convergence {
   UpOptions options_;
   Operation operation_;
   Semaphore slots_;
-  ImageStore store_;
-  std::map<std::string, Image> images_;
-  std::map<std::tuple<std::string, Arch, Accelerator>, Accelerator> accelerators_;
-  bool key_tried_ = false;
-  std::optional<Error> no_key_;
   std::list<Machine> started_;  ///< by this call
 };
 
@@ -437,9 +344,9 @@ Task<EphemeralFleet> Fleet::up_ephemeral(FleetSpec spec, UpOptions options) {
 
 Task<std::vector<CommandLine>> Fleet::dry_run(FleetSpec spec, UpOptions options) {
   Loop& loop = co_await current_loop();
-  Convergence convergence(loop, root_, name_, std::move(options), Lifetime::detached);
-  const auto machines =
-      co_await convergence.choose_and_complete(std::move(spec), Convergence::Keys::assume);
+  const Operation operation(loop, options.progress);
+  Completion completion(root_, name_, operation, Completion::Keys::assume);
+  const auto machines = co_await completion.run(std::move(spec), options);
   std::vector<CommandLine> lines;
   for (const auto& machine : machines) {
     CommandLine line = co_await Machine::plan(machine.config, root_);

@@ -282,3 +282,17 @@ TEST_CASE("a folder with a fleet file is its own fleet") {
   CHECK(ran.out == "web-0\nweb-1\n");
   CHECK(std::filesystem::exists(world.state() / "lab" / "web-1"));
 }
+
+TEST_CASE("two folders of one name are told apart before one replaces the other's machines") {
+  const Vmfleet world;
+  const std::string file =
+      "cat >vmfleet.toml <<END\n[machine.web]\naccel = \"tcg\"\nmemory = \"$1\"\n"
+      "kernel = \"$VMFLEET_TESTKIT_DIR/marker.elf\"\nEND\n";
+  const std::string up = "vmfleet up --progress none\n";
+  CHECK(world.shell("mkdir -p a/lab b/lab; cd a/lab\nset -- 32M\n" + file + up).code == 0);
+  const auto other = world.shell("cd b/lab\nset -- 33M\n" + file + up);
+  CHECK(other.code == 5);
+  CHECK_THAT(other.out, ContainsSubstring("runs for the fleet \"lab\" of"));
+  CHECK_THAT(other.out, ContainsSubstring("a/lab"));
+  CHECK_THAT(other.out, ContainsSubstring("hint: give one of the two another name"));
+}
