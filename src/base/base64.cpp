@@ -2,6 +2,7 @@
 // Base64, four letters at a time.
 #include <vmfleet/base/base64.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -25,6 +26,20 @@ constexpr std::array<std::uint8_t, 256> make_values() {
 constexpr auto kValues = make_values();
 
 }  // namespace
+
+std::string encode_base64(std::string_view data) {
+  std::string text;
+  for (; !data.empty(); data.remove_prefix(std::min<std::size_t>(data.size(), 3))) {
+    std::uint32_t bits = 0;
+    for (std::size_t i = 0; i < 3; ++i) {
+      bits = bits << 8 | (i < data.size() ? static_cast<unsigned char>(data[i]) : 0U);
+    }
+    for (std::size_t i = 0; i < 4; ++i) {
+      text += i <= data.size() ? kLetters[bits >> (18 - 6 * i) & 63] : '=';
+    }
+  }
+  return text;
+}
 
 Result<std::string> decode_base64(std::string_view text) {
   const Error broken(ErrorKind::protocol, "this is not base64");

@@ -162,22 +162,6 @@ bool glob_match(std::string_view pattern, std::string_view name) noexcept {
   return ::fnmatch(std::string(pattern).c_str(), std::string(name).c_str(), 0) == 0;
 }
 
-std::string base64(std::string_view data) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (; !data.empty(); data.remove_prefix(std::min<std::size_t>(data.size(), 3))) {
-    std::uint32_t bits = 0;
-    for (std::size_t i = 0; i < 3; ++i) {
-      bits = bits << 8 | (i < data.size() ? static_cast<unsigned char>(data[i]) : 0U);
-    }
-    for (std::size_t i = 0; i < 4; ++i) {
-      text += i <= data.size() ? kDigits[bits >> (18 - 6 * i) & 63] : '=';
-    }
-  }
-  return text;
-}
-
 std::string short_hash(std::string_view data) {
   std::uint64_t hash = 0xcbf29ce484222325;
   for (const char c : data) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;

@@ -12,6 +12,8 @@
 #include <vmfleet/io/files.hpp>
 #include <vmfleet/machine/machine.hpp>
 
+#include "cli/injected_texts.hpp"
+
 namespace vmfleet::cli {
 
 namespace {
@@ -64,7 +66,7 @@ std::optional<json::Value> configuration_of(const Intent& intent,
                                             const std::filesystem::path& directory) {
   if (!intent.spec.is_object()) return std::nullopt;
   const auto state_root = directory.parent_path().parent_path();
-  return describe(recall(intent.spec, state_root).config);
+  return without_injected_texts(describe(recall(intent.spec, state_root).config));
 }
 
 /// As QEMU was told of them, with what it does not know: LANs by name, addresses.

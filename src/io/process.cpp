@@ -150,10 +150,13 @@ Task<ProcessOutput> run_process(ProcessOptions options, Bytes limit) {
   auto body = [&](TaskGroup& group) -> Task<void> {
     group.start(&collect, out.read.get(), &output.out, limit.count(), &output.truncated);
     group.start(&collect, err.read.get(), &output.err, limit.count(), &output.truncated);
-    output.status = co_await process.wait();
-    session.ended();
+    co_return;
   };
+  // Until the last of its children has closed the pipes it is not waited for: its number stays
+  // ours.
   co_await with_task_group(body);
+  output.status = co_await process.wait();
+  session.ended();
   co_return output;
 }
 

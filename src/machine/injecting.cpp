@@ -16,6 +16,7 @@
 #include <image/iso.hpp>
 #include <image/staged_file.hpp>
 #include <vmfleet/async/offload.hpp>
+#include <vmfleet/base/base64.hpp>
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/image/initrd.hpp>
@@ -55,7 +56,7 @@ std::string content_of(const Injection& injection) {
 
 std::string credential_of(const Injection& injection) {
   std::string text = fmt::format("io.systemd.credential.binary:{}={}", injection.path,
-                                 base64(content_of(injection)));
+                                 encode_base64(content_of(injection)));
   if (text.size() <= kLargestCredential.count()) return text;
   throw Error(
       ErrorKind::unavailable,

@@ -69,10 +69,10 @@ void require_files(const MachineConfig& config) {
 void require_sources(const MachineConfig& config) {
   for (const auto& injection : config.injections) {
     require_readable(injection.source, "file to inject");
-    if (!std::filesystem::is_directory(injection.source)) continue;
+    if (injection.source.empty() || std::filesystem::is_regular_file(injection.source)) continue;
     throw Error(ErrorKind::invalid_config,
-                fmt::format("the file to inject {} is a folder", injection.source))
-        .hint("inject its files one by one, or with a tool");
+                fmt::format("what is to be injected, {}, is no regular file", injection.source))
+        .hint("inject the files of a folder one by one, or with a tool");
   }
 }
 

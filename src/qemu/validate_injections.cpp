@@ -19,9 +19,9 @@ constexpr std::size_t kLongestFirmwareName = 55;
 bool is_guest_path(const std::string& path) {
   if (path.size() < 2 || path.front() != '/' || path.back() == '/') return false;
   for (const std::string_view part : split(path, '/')) {
-    if (part == "..") return false;
+    if (part == "." || part == "..") return false;
   }
-  return is_clean_text(path);
+  return path.find("//") == std::string::npos && is_clean_text(path);
 }
 
 /// *Source*: systemd.exec(5): a credential's name is that of a file.

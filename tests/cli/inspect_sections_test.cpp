@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "cli/inspect_sections.hpp"
 
+#include "cli/injected_texts.hpp"
+
 #include <vmfleet/qemu/command_line.hpp>
 
 #include "tests/support/catch.hpp"
@@ -41,4 +43,16 @@ TEST_CASE("an interface is told with its address and its other end") {
   CHECK(interfaces[0].text("type") == "user");
   CHECK(interfaces[1].text("mac") == "52:54:00:00:00:07");
   CHECK(interfaces[1].text("localaddr") == "127.0.0.1");
+}
+
+TEST_CASE("of what is put into a guest only the size is shown") {
+  MachineConfig config;
+  config.injections.resize(2);
+  config.injections[0].text = "hunter2";
+  config.injections[1].source = "/etc/motd";
+  const json::Value shown = cli::without_injected_texts(describe(config));
+  CHECK(shown["inject"].as_array()->at(0).text("text") == "(7 bytes)");
+  CHECK(shown["inject"].as_array()->at(1).text("source") == "/etc/motd");
+  CHECK(cli::without_injected_texts(describe(MachineConfig())) ==
+        json::Value(describe(MachineConfig())));
 }

@@ -31,9 +31,6 @@ std::vector<std::string> expand_braces(std::string_view pattern);
 /// Shell globs: `*`, `?`, `[a-z]`.
 bool glob_match(std::string_view pattern, std::string_view name) noexcept;
 
-/// RFC 4648, with padding.
-std::string base64(std::string_view data);
-
 /// Lower-case hex of the FNV-1a 64 hash: for checksums and short names, not for security.
 std::string short_hash(std::string_view data);
 

@@ -3,6 +3,7 @@
 #include "cli/arguments.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/injected_texts.hpp"
 #include "cli/program.hpp"
 #include "cli/up_spec.hpp"
 #include "cli/value_printer.hpp"
@@ -12,14 +13,20 @@ namespace vmfleet::cli {
 namespace {
 
 Task<int> config(Context& context, const SpecArguments& arguments) {
-  const json::Value spec = describe(resolve_spec(context, arguments));
+  const json::Value whole = describe(resolve_spec(context, arguments));
+  json::Array machines;
+  for (const json::Value& machine : *whole["machines"].as_array()) {
+    machines.push_back(without_injected_texts(machine));
+  }
+  json::Object spec = *whole.as_object();
+  spec.set("machines", std::move(machines));
   if (!context.globals.json) {
     context.out.write(format_value(spec));
     co_return kDone;
   }
   json::Object document;
   document.set("schema", "vmfleet.config/1");
-  for (const auto& [key, value] : *spec.as_object()) document.set(key, value);
+  for (const auto& [key, value] : spec) document.set(key, value);
   context.answer(std::move(document));
   co_return kDone;
 }

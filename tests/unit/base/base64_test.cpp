@@ -26,3 +26,11 @@ TEST_CASE("what is not base64 is refused") {
     REQUIRE(decoded.error().kind() == ErrorKind::protocol);
   }
 }
+
+TEST_CASE("base64 carries any bytes, in fours") {
+  REQUIRE(encode_base64("").empty());
+  REQUIRE(encode_base64("f") == "Zg==");
+  REQUIRE(encode_base64("fo") == "Zm8=");
+  REQUIRE(encode_base64("foo") == "Zm9v");
+  REQUIRE(encode_base64(std::string("\xff\0\xfe\n", 4)) == "/wD+Cg==");
+}

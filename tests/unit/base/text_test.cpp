@@ -62,11 +62,3 @@ TEST_CASE("UTF-8 refuses overlong forms, surrogates and what is out of range") {
   REQUIRE(utf8_sequence_length("\xf0\x9f\x98\x80") == 4);
   REQUIRE(utf8_sequence_length("\xe2\x82") == 0);
 }
-
-TEST_CASE("base64 carries any bytes, in fours") {
-  REQUIRE(base64("").empty());
-  REQUIRE(base64("f") == "Zg==");
-  REQUIRE(base64("fo") == "Zm8=");
-  REQUIRE(base64("foo") == "Zm9v");
-  REQUIRE(base64(std::string("\xff\0\xfe\n", 4)) == "/wD+Cg==");
-}

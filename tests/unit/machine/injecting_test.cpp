@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include <vmfleet/base/base64.hpp>
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/image/initrd.hpp>
@@ -83,7 +84,7 @@ TEST_CASE("all that is injected is for its owner alone, known by name, and remov
   place.tool({"true", "{kernel}"});
   place.make();
   REQUIRE(place.read("inject0") == "text");
-  REQUIRE(place.read("inject1") == "io.systemd.credential.binary:token=" + base64("s3cret"));
+  REQUIRE(place.read("inject1") == "io.systemd.credential.binary:token=" + encode_base64("s3cret"));
   for (const auto& entry : std::filesystem::directory_iterator(place.directory.path())) {
     INFO(entry.path());
     REQUIRE((std::filesystem::status(entry.path()).permissions() &

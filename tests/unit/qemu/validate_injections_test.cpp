@@ -85,7 +85,8 @@ TEST_CASE("an injection has one content and one target") {
 }
 
 TEST_CASE("paths and names are what their way in can carry") {
-  for (const char* path : {"etc/motd", "/etc/../motd", "/etc/", "/", "/.."}) {
+  for (const char* path :
+       {"etc/motd", "/etc/../motd", "/etc//motd", "/etc/./motd", "/etc/", "/", "/.."}) {
     INFO(path);
     REQUIRE_THAT(problem_of(injection(InjectionWay::initrd, path)),
                  ContainsSubstring("inject[0].path: "));
