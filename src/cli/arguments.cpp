@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include <vmfleet/base/text.hpp>
+#include <vmfleet/machine/readiness.hpp>
 
 namespace vmfleet::cli {
 
@@ -70,6 +71,14 @@ void add_duration(CLI::App& app, const std::string& name, std::optional<Millisec
   add_parsed(
       app, name, "D", target, [](const std::string& text) { return parse_duration(text); },
       description);
+}
+
+void add_timeout(CLI::App& app, std::optional<Milliseconds>& target,
+                 const std::string& description) {
+  const auto parse = [](const std::string& text) -> Result<Milliseconds> {
+    return text == "none" ? Readiness::kNoTimeout : parse_duration(text);
+  };
+  add_parsed(app, "--timeout", "D", target, parse, description);
 }
 
 void add_count(CLI::App& app, const std::string& name, std::optional<std::size_t>& target,

@@ -45,6 +45,9 @@ void add_texts(CLI::App& app, const std::string& name, const std::string& value_
                std::vector<std::string>& target, const std::string& description);
 void add_duration(CLI::App& app, const std::string& name, std::optional<Milliseconds>& target,
                   const std::string& description);
+/// `--timeout`: a duration, or `none`.
+void add_timeout(CLI::App& app, std::optional<Milliseconds>& target,
+                 const std::string& description);
 /// A whole number in a range; `limit` says why there is one.
 void add_count(CLI::App& app, const std::string& name, std::optional<std::size_t>& target,
                std::size_t from, std::size_t to, const std::string& limit,

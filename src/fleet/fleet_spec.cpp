@@ -53,7 +53,9 @@ json::Object describe(const Readiness& ready) {
   list("event", ready.events);
   flag("exit", ready.exit);
   flag("any", ready.any);
-  object.set("timeout", fmt::format("{}ms", ready.timeout.count()));
+  object.set("timeout", ready.timeout == Readiness::kNoTimeout
+                            ? std::string("none")
+                            : fmt::format("{}ms", ready.timeout.count()));
   if (ready.fail) object.set("fail", strings(*ready.fail));
   return object;
 }

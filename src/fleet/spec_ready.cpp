@@ -79,7 +79,12 @@ void read_ready(Table& table, MachineReader& reader) {
   Table keys(*node, table.path_of("ready"), table.problems());
   read_conditions(keys, ready);
   read_any(keys, ready);
-  keys.duration("timeout", [&](Milliseconds timeout) { ready.timeout = timeout; });
+  const Node* timeout = keys.any("timeout");
+  if (timeout != nullptr && timeout->text == "none") {
+    ready.timeout = Readiness::kNoTimeout;
+  } else {
+    keys.duration("timeout", [&](Milliseconds given) { ready.timeout = given; });
+  }
   std::vector<std::string> fail;
   keys.texts("fail", fail);
   if (node->find("fail") != nullptr) ready.fail = fail;

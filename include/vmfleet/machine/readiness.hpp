@@ -12,6 +12,9 @@ namespace vmfleet {
 
 /// Without a condition a machine is `running` as soon as its processors run.
 struct Readiness {
+  /// A timeout that never passes: longer than any machine lives.
+  static constexpr Milliseconds kNoTimeout = std::chrono::hours(24 * 365);
+
   Readiness() = default;
 
   std::vector<std::string> serial;  ///< literal texts on the serial console

@@ -56,7 +56,7 @@ Task<int> restart(Context& context, const StartArguments& arguments) {
 std::shared_ptr<StartArguments> add_arguments(CLI::App& app) {
   auto arguments = std::make_shared<StartArguments>();
   add_names(app, arguments->names);
-  add_duration(app, "--timeout", arguments->timeout, "for each machine to become ready");
+  add_timeout(app, arguments->timeout, "for each machine to become ready");
   add_flag(app, "--no-wait", arguments->no_wait, "do not wait for readiness");
   return arguments;
 }

@@ -97,7 +97,7 @@ void add_up(Program& program) {
       program.command(group::kFleet, "up", "start a fleet; return when every machine is ready");
   add_positionals(app, "NAME", arguments->names, "only these machines; globs and {1..8} work");
   add_spec_options(app, arguments->spec);
-  add_duration(app, "--timeout", arguments->timeout, "for each machine to become ready");
+  add_timeout(app, arguments->timeout, "for each machine to become ready");
   add_flag(app, "--no-wait", arguments->no_wait, "do not wait for readiness");
   add_count(app, "--max-boot", arguments->max_boot, 1, kMostMachines, "",
             "how many boot at a time (as many as processors)");

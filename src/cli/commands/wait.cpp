@@ -19,8 +19,8 @@ namespace vmfleet::cli {
 
 namespace {
 
-// Without --timeout a wait ends with the machine; a year is more than any of them lasts.
-constexpr Milliseconds kForever = std::chrono::hours(24 * 365);
+// Without --timeout a wait ends with the machine.
+constexpr Milliseconds kForever = Readiness::kNoTimeout;
 
 struct WaitArguments {
   WaitArguments() = default;
@@ -198,7 +198,7 @@ void add_wait(Program& program) {
       [](const std::string& text) { return parse_wait_condition(text); },
       "ready (default), exit, serial=TEXT, regex=RE, event=NAME, port=FORWARD, ssh, agent");
   add_flag(app, "--any", arguments->any, "one machine is enough");
-  add_duration(app, "--timeout", arguments->timeout, "how long to wait");
+  add_timeout(app, arguments->timeout, "how long to wait");
   program.runs(app, [arguments](Context& context) { return wait(context, *arguments); });
 }
 

@@ -63,3 +63,9 @@ TEST_CASE("a port condition names a forward, and SSH needs one") {
                ContainsSubstring("no forward to the guest's port 22"));
   REQUIRE(problems_in_machine("ready.ssh = true\nnet = [{ forward = ['22'] }]").empty());
 }
+
+TEST_CASE("a wait for readiness may last however long it takes") {
+  const MachineSpec machine = parse_machine("ready = { serial = 'x', timeout = 'none' }");
+  REQUIRE(machine.ready.timeout == Readiness::kNoTimeout);
+  REQUIRE(parse_machine("ready = { serial = 'x' }").ready.timeout == Milliseconds(120'000));
+}
