@@ -15,7 +15,7 @@ namespace vmfleet {
 namespace {
 
 // The agent serves one client at a time, and another may be talking to it.
-constexpr Milliseconds kAgentPatience(10'000);
+constexpr Milliseconds kProgramPatience(10'000);
 // It does not announce the end of a program.
 constexpr Milliseconds kFirstPause(5);
 constexpr Milliseconds kLongestPause(250);
@@ -23,7 +23,7 @@ constexpr Milliseconds kLongestPause(250);
 /// For one command, so that others have their turn while a program runs.
 Task<qmp::AgentClient> attach(const InstanceDirectory& directory) {
   UnixSocket socket = co_await UnixSocket::connect(directory.file(instance_file::kAgent));
-  co_return co_await qmp::AgentClient::attach(std::move(socket), kAgentPatience);
+  co_return co_await qmp::AgentClient::attach(std::move(socket), kProgramPatience);
 }
 
 Task<std::int64_t> start(const InstanceDirectory& directory, std::vector<std::string> argv) {
