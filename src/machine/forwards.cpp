@@ -36,6 +36,13 @@ bool has_forward(const MachineConfig& config, const std::string& name) {
   return false;
 }
 
+/// Another one has taken the name of the specified one.
+bool is_replaced(const Forward& forward, const std::vector<PortForward>& ports) {
+  const PortForward* port = find_named(ports, forward.name);
+  return port != nullptr &&
+         (port->guest_port != forward.guest_port || port->protocol != to_string(forward.protocol));
+}
+
 Forward forward_of(const PortForward& port) {
   Forward forward(port.name, port.guest_port);
   forward.protocol = port.protocol == "udp" ? Protocol::udp : Protocol::tcp;
@@ -93,10 +100,11 @@ std::vector<std::string> keep_forwards(MachineConfig& config, const ForwardHisto
   Net* user_net = nullptr;
   for (Net& net : config.nets) {
     if (net.type == NetType::user && user_net == nullptr) user_net = &net;
-    const auto was_removed = [&](const Forward& forward) {
-      return std::count(history.removed.begin(), history.removed.end(), forward.name) > 0;
+    const auto is_gone = [&](const Forward& forward) {
+      return std::count(history.removed.begin(), history.removed.end(), forward.name) > 0 ||
+             is_replaced(forward, history.ports);
     };
-    net.forwards.erase(std::remove_if(net.forwards.begin(), net.forwards.end(), was_removed),
+    net.forwards.erase(std::remove_if(net.forwards.begin(), net.forwards.end(), is_gone),
                        net.forwards.end());
     for (Forward& forward : net.forwards) {
       const PortForward* port = find_named(history.ports, forward.name);

@@ -35,8 +35,9 @@ ForwardHistory read_forward_history(const InstanceDirectory& directory,
                                     const std::string& spec_hash);
 
 /// The forwards as they were: with the host ports that QEMU chose, with those that were added, and
-/// without those that were removed. Where somebody has a port by now, QEMU chooses another one: the
-/// warnings that are given say who. Blocking.
+/// without those that were removed; one that was added under the name of a removed one is there in
+/// its place. Where somebody has a port by now, QEMU chooses another one: the warnings that are
+/// given say who. Blocking.
 std::vector<std::string> keep_forwards(MachineConfig& config, const ForwardHistory& history);
 
 }  // namespace vmfleet

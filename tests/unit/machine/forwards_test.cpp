@@ -74,6 +74,14 @@ TEST_CASE("forwards are what they were in the machine's last life") {
   REQUIRE(texts_of(config.nets[1]) == Texts{"ssh:40001:22", "fixed:8080:80", "added:40002:53/udp"});
 }
 
+TEST_CASE("a forward that took the name of a removed one leads where it led") {
+  MachineConfig config = with_nets({{"web:80", "dns:53", "ssh:22"}});
+  ForwardHistory history;
+  history.ports = {port("web", 40001, 8080), port("dns", 40002, 53, "udp"), port("ssh", 40003, 22)};
+  REQUIRE(keep_forwards(config, history).empty());
+  REQUIRE(texts_of(config.nets[0]) == Texts{"ssh:40003:22", "web:40001:8080", "dns:40002:53/udp"});
+}
+
 TEST_CASE("the history is that of the same specification only") {
   const TempDir root;
   const auto directory = InstanceDirectory::create(root.path(), "demo", "vm-0");
