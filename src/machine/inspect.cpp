@@ -68,7 +68,8 @@ MachineReport inspect_machine(const std::filesystem::path& instance_directory) {
     if (record->error) report.error = record->error;
   }
   if (is_alive(directory)) {
-    if (record) report.ports = record->ports;
+    // Until it has its own, the record holds those of the life before.
+    if (record && record->state != MachineState::starting) report.ports = record->ports;
     report_life(directory, intent, record, report);
   } else if (OperationLock::held(directory)) {
     const bool starting = is_over(report.state) || report.state == MachineState::starting;

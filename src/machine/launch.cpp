@@ -20,6 +20,7 @@
 #include <vmfleet/qmp/commands.hpp>
 
 #include "machine/exit_report.hpp"
+#include "machine/forwards.hpp"
 #include "machine/host_ports.hpp"
 #include "machine/image_users.hpp"
 #include "machine/injecting.hpp"
@@ -99,11 +100,11 @@ class Launch {
   Task<void> run() {
     step("preparing");
     config_ = co_await resolve(std::move(config_), live_.directory.path());
-    live_.history = read_forward_history(live_.directory, options_.spec_hash);
+    history_ = read_forward_history(live_.directory, options_.spec_hash);
     std::vector<std::string> kept;
     auto look = [&] {
       require_sources(config_);
-      kept = keep_forwards(config_, live_.history);
+      kept = keep_forwards(config_, history_);
       fill_in_ports(config_, options_.readiness);
       require_free_images(config_);
       return plan_staging(config_, live_.directory, options_.remake_disks,
@@ -181,7 +182,9 @@ class Launch {
     write_intent(live_.directory, intent);
     live_.state = StateRecord();
     live_.state.state = MachineState::starting;
-    live_.state.removed_forwards = live_.history.removed;
+    // Whatever becomes of this launch, the next one shall know them.
+    live_.state.ports = history_.ports;
+    live_.state.removed_forwards = history_.removed;
     write_state(live_.directory, live_.state);
   }
 
@@ -288,6 +291,7 @@ class Launch {
   Machine::Live& live_;
   MachineConfig config_;
   LaunchOptions options_;
+  ForwardHistory history_;  ///< of the life before
 };
 
 /// Leaves nothing running and says what happened; without an error it was cancelled.
@@ -302,7 +306,7 @@ Task<void> abandon(Machine::Live& live, const Error* error) {
     co_return;
   }
   live.state.state = error == nullptr ? MachineState::stopped : MachineState::failed;
-  live.state.ports = live.history.ports;
+  live.recall_forwards();
   if (error != nullptr) live.state.error = *error;
   if (live.lifetime == Lifetime::detached) write_state(live.directory, live.state);
 }

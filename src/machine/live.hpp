@@ -13,7 +13,6 @@
 #include <vmfleet/io/process.hpp>
 #include <vmfleet/machine/machine.hpp>
 
-#include "machine/forwards.hpp"
 #include "machine/state_record.hpp"
 
 namespace vmfleet {
@@ -35,12 +34,14 @@ class Machine::Live {
   /// Records what became of its readiness, and its end if it has ended: that alone, and nothing
   /// once its end is recorded or another life has begun.
   Task<void> record(MachineState reached, const ReadyReport* report, const Error* error);
+  /// The forwards as the directory knows them, for the machine's next life; without a record that
+  /// can be read they stay.
+  void recall_forwards();
 
   Loop& loop;
   InstanceDirectory directory;
   Intent intent;
   StateRecord state;
-  ForwardHistory history;  ///< of the life before the launch
   Readiness readiness;
   Lifetime lifetime = Lifetime::detached;
   std::optional<Process> process;

@@ -149,6 +149,17 @@ Task<void> Machine::Live::record(MachineState reached, const ReadyReport* report
   }
 }
 
+void Machine::Live::recall_forwards() {
+  try {
+    const auto known = read_state(directory);
+    if (!known) return;
+    state.ports = known->ports;
+    state.removed_forwards = known->removed_forwards;
+  } catch (const Error&) {
+    // They are a cache: the machine is ended all the same.
+  }
+}
+
 Machine::Machine(std::unique_ptr<Live> live) noexcept : live_(std::move(live)) {}
 Machine::Machine(Machine&&) noexcept = default;
 Machine& Machine::operator=(Machine&&) noexcept = default;
@@ -197,6 +208,7 @@ Task<std::unique_ptr<Machine::Live>> adopt_live(std::filesystem::path instance_d
   if (intent) live->intent = *intent;
   live->intent.name = name;
   if (const auto state = read_state(live->directory)) live->state = *state;
+  if (live->state.state == MachineState::starting) live->state.ports.clear();  // of its last life
   live->readiness = readiness_from_json(live->intent.readiness);
   live->adopted = std::move(qemu);
   live->first_instruction = first_instruction_of(*live);

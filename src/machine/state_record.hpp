@@ -18,7 +18,7 @@ struct StateRecord {
   MachineState state = MachineState::created;
   std::int64_t started_ms = 0;  ///< the first instruction, since the epoch
   std::optional<Milliseconds> ready_after;
-  std::vector<PortForward> ports;  ///< of an ended machine: those that it had, for its next life
+  std::vector<PortForward> ports;  ///< ended or starting: those of its last life, for the next one
   std::vector<std::string> removed_forwards;  ///< names: specified, and taken away since
   std::optional<ExitReport> exit;
   std::optional<Error> error;

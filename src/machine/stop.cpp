@@ -82,18 +82,6 @@ class Ladder {
 // Other commands hold the lock for the time of a launch or a stop.
 constexpr Milliseconds kLockPatience(5'000);
 
-/// Others may have added and removed some since this one was adopted or launched.
-void take_forwards(Machine::Live& live) {
-  try {
-    const auto known = read_state(live.directory);
-    if (!known) return;
-    live.state.ports = known->ports;
-    live.state.removed_forwards = known->removed_forwards;
-  } catch (const Error&) {
-    // They are a cache: the machine is ended all the same.
-  }
-}
-
 /// Under its lock.
 Task<StopReport> end_live(Machine::Live& live, StopOptions options) {
   const TimePoint began = live.loop.now();
@@ -107,7 +95,7 @@ Task<StopReport> end_live(Machine::Live& live, StopOptions options) {
     report.exit.reason = "QEMU was killed";
   }
   report.took = std::chrono::duration_cast<Milliseconds>(live.loop.now() - began);
-  take_forwards(live);
+  live.recall_forwards();  // others may have added and removed some since it was adopted
   if (live.state.state != MachineState::failed) {
     live.state.state =
         report.rung == StopRung::already_stopped ? state_after(report.exit) : MachineState::stopped;

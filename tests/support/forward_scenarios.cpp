@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Forwards of machines that run and run again, on a real QEMU and on the fake one alike.
 #include <vmfleet/base/error.hpp>
+#include <vmfleet/io/files.hpp>
 #include <vmfleet/machine/machine.hpp>
 
 #include "tests/support/catch.hpp"
@@ -19,6 +20,23 @@ LaunchOptions specified(const TempDir& root) {
   LaunchOptions options = detached(root);
   options.spec_hash = "abc";
   return options;
+}
+
+/// Ends with a forward "web" that was added, and without "ssh", which was specified.
+Task<PortForward> end_with_changes(const TempDir& root) {
+  Machine machine = co_await boot(with_forward(config_of("marker")), specified(root));
+  const Forward web("web", 80);
+  const PortForward added = co_await machine.add_forward(web);
+  co_await machine.remove_forward("ssh");
+  co_await machine.stop(StopOptions::kill());
+  co_return added;
+}
+
+/// The next life has what that one ended with.
+Task<void> require_changes(const TempDir& root, PortForward added) {
+  Machine machine = co_await boot(with_forward(config_of("marker")), specified(root));
+  REQUIRE(machine.ports() == std::vector<PortForward>{added});
+  co_await machine.stop(StopOptions::kill());
 }
 
 }  // namespace
@@ -75,4 +93,38 @@ VMFLEET_ASYNC_TEST_CASE("a later life has the forwards that the earlier one ende
   REQUIRE(third.ports().size() == 1);
   REQUIRE(third.ports()[0].name == "ssh");
   co_await third.stop(StopOptions::kill());
+}
+
+VMFLEET_ASYNC_TEST_CASE("a start that fails forgets no forward, however early it does") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  const PortForward added = co_await end_with_changes(root);
+  MachineConfig incomplete = with_forward(config_of("marker"));
+  incomplete.kernel = (root / "missing").string();
+  const Error missing = co_await error_of(boot(std::move(incomplete), specified(root)));
+  REQUIRE(missing.kind() == ErrorKind::invalid_config);
+  co_await require_changes(root, added);
+  MachineConfig refused = with_forward(config_of("marker"));
+  refused.nets.push_back(Net());
+  refused.nets.back().type = NetType::tap;
+  refused.nets.back().interface = "vmfleet-none";
+  const Error no_tap = co_await error_of(boot(std::move(refused), specified(root)));
+  REQUIRE(no_tap.kind() == ErrorKind::host_unfit);
+  co_await require_changes(root, added);
+}
+
+VMFLEET_ASYNC_TEST_CASE("whoever dies in a launch has forgotten no forward") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  const PortForward added = co_await end_with_changes(root);
+  const auto record = root / "default" / "vm-0" / "state.json";
+  std::string then;  // what is on disk while QEMU starts
+  LaunchOptions options = specified(root);
+  options.on_step = [&](std::string_view step) {
+    if (step == "connecting") then = files::read(record);
+  };
+  Machine machine = co_await boot(with_forward(config_of("marker")), std::move(options));
+  co_await machine.stop(StopOptions::kill());
+  files::write_atomically(record, then);
+  co_await require_changes(root, added);
 }
