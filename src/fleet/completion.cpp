@@ -22,7 +22,11 @@ Task<std::vector<MachineSpec>> Completion::run(FleetSpec spec, const UpOptions& 
   std::vector<std::string> names;
   for (const auto& machine : spec.machines) names.push_back(machine.config.name);
   const auto selected = select_names(names, options.names);
-  const std::vector<LanHost> neighbours = find_lan_hosts(spec, root_ / fleet_);
+  FleetRecord record;
+  const auto look = [&] { record = read_fleet_record(root_ / fleet_); };
+  if (has_lan_addresses(spec.machines)) co_await offload(look);
+  keep_lan_addresses(spec.machines, record);
+  const std::vector<LanHost> neighbours = find_lan_hosts(spec, selected, record);
   std::vector<MachineSpec> machines;
   for (auto& machine : spec.machines) {
     if (std::find(selected.begin(), selected.end(), machine.config.name) == selected.end()) {

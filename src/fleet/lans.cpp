@@ -2,14 +2,15 @@
 // Addresses: 10.LAN.CLASS.NUMBER, the LAN in 64..191, four values of the third byte for each class.
 #include "fleet/lans.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <cstdio>
 #include <map>
 #include <set>
 
 #include <fmt/format.h>
 
 #include <vmfleet/base/text.hpp>
-#include <vmfleet/instance/intent.hpp>
 #include <vmfleet/qemu/net.hpp>
 
 namespace vmfleet {
@@ -41,6 +42,13 @@ class Numbers {
     return number;
   }
 
+  /// The number that the name has already, unless another name has it.
+  void keep(const std::string& name, unsigned number) {
+    if (number >= limit_ || numbers_.count(name) != 0 || taken_.count(number) != 0) return;
+    taken_.insert(number);
+    numbers_.emplace(name, number);
+  }
+
  private:
   static unsigned hash_of(const std::string& name) {
     const std::string hex = short_hash(name).substr(0, 7);
@@ -69,22 +77,66 @@ std::string address_alone(std::string_view address) {
   return std::string(address.substr(0, address.find('/')));
 }
 
-/// What an earlier command recorded of a machine.
-void add_recorded(std::vector<LanHost>& hosts, const std::filesystem::path& directory) {
-  std::optional<Intent> intent;
-  try {
-    intent = read_intent(InstanceDirectory::open(directory));
-  } catch (const Error&) {
-    return;  // names are a convenience: whoever works on that machine is told
+/// Addresses, and which numbers in them mean what.
+class Numbering {
+ public:
+  std::string address(const MachineSpec& machine, const std::string& lan) {
+    const auto number = static_cast<unsigned>(machine.index) + 1;
+    const unsigned block = classes_.of(machine.machine_class) * kClassBytes + number / 256;
+    return fmt::format("10.{}.{}.{}/16", kFirstLan + lans_.of(lan), block, number % 256);
   }
-  const json::Array* nets = intent ? intent->nets.as_array() : nullptr;
+
+  /// As it was when this machine was started.
+  void keep(const Intent& machine) {
+    const json::Array* nets = machine.nets.as_array();
+    const json::Array* addresses = machine.spec["lan"].as_array();
+    if (nets == nullptr || addresses == nullptr) return;
+    for (std::size_t i = 0; i < nets->size() && i < addresses->size(); ++i) {
+      const std::string* address = (*addresses)[i].as_string();
+      unsigned lan = 0;
+      unsigned block = 0;
+      if (address == nullptr || std::sscanf(address->c_str(), "10.%3u.%3u.", &lan, &block) != 2 ||
+          lan < kFirstLan) {
+        continue;
+      }
+      lans_.keep(std::string((*nets)[i].text("lan")), lan - kFirstLan);
+      classes_.keep(std::string(machine.spec.text("class")), block / kClassBytes);
+    }
+  }
+
+ private:
+  Numbers lans_{kLans, "LANs"};
+  Numbers classes_{kClasses, "machine classes on LANs"};
+};
+
+void give_chosen(std::vector<MachineSpec>& machines, Numbering numbering) {
+  for (MachineSpec& machine : machines) {
+    for (const std::size_t i : machine.chosen_addresses) {
+      Net& net = machine.config.nets.at(i);
+      net.address = numbering.address(machine, net.lan);
+    }
+  }
+}
+
+void add_recorded(std::vector<LanHost>& hosts, const Intent& machine) {
+  const json::Array* nets = machine.nets.as_array();
   if (nets == nullptr) return;
   for (const json::Value& net : *nets) {
     if (net.text("lan").empty() || net.text("address").empty()) continue;
     LanHost& host = hosts.emplace_back();
     host.lan = net.text("lan");
     host.address = address_alone(net.text("address"));
-    host.name = intent->name;
+    host.name = machine.name;
+  }
+}
+
+void add_planned(std::vector<LanHost>& hosts, const MachineConfig& machine) {
+  for (const Net& net : machine.nets) {
+    if (net.type != NetType::lan || net.address.empty()) continue;
+    LanHost& host = hosts.emplace_back();
+    host.lan = net.lan;
+    host.address = address_alone(net.address);
+    host.name = machine.name;
   }
 }
 
@@ -104,54 +156,88 @@ void add_file(MachineConfig& config, std::string name, std::string text) {
 
 }  // namespace
 
+FleetRecord read_fleet_record(const std::filesystem::path& fleet) {
+  FleetRecord record;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(fleet, error)) {
+    try {
+      auto intent = read_intent(InstanceDirectory::open(entry.path()));
+      if (intent) record.emplace(entry.path().filename().string(), std::move(*intent));
+    } catch (const Error&) {
+      // Whoever works on that machine is told.
+    }
+  }
+  return record;
+}
+
 void give_lan_addresses(std::vector<MachineSpec>& machines) {
   const std::set<std::string> given = lans_with_addresses(machines);
-  Numbers lans(kLans, "LANs");
-  Numbers classes(kClasses, "machine classes on LANs");
   for (MachineSpec& machine : machines) {
     std::set<std::string> seen;
-    for (Net& net : machine.config.nets) {
+    for (std::size_t i = 0; i < machine.config.nets.size(); ++i) {
+      const Net& net = machine.config.nets[i];
       if (net.type != NetType::lan || given.count(net.lan) != 0) continue;
-      if (!seen.insert(net.lan).second) continue;
-      const auto number = static_cast<unsigned>(machine.index) + 1;
-      const unsigned block = classes.of(machine.machine_class) * kClassBytes + number / 256;
-      net.address =
-          fmt::format("10.{}.{}.{}/16", kFirstLan + lans.of(net.lan), block, number % 256);
+      if (seen.insert(net.lan).second) machine.chosen_addresses.insert(i);
     }
+  }
+  give_chosen(machines, Numbering());
+}
+
+void keep_lan_addresses(std::vector<MachineSpec>& machines, const FleetRecord& record) {
+  Numbering numbering;
+  for (const auto& [name, intent] : record) numbering.keep(intent);
+  give_chosen(machines, std::move(numbering));
+  for (MachineSpec& machine : machines) {
+    const json::Object* source = machine.source.as_object();
+    if (source == nullptr) continue;
+    json::Object kept = *source;
+    kept.set("lan", lan_addresses(machine));
+    machine.source = std::move(kept);
   }
 }
 
-json::Value lan_addresses(const MachineConfig& config) {
-  json::Array addresses;
-  for (const Net& net : config.nets) addresses.emplace_back(net.address);
+bool has_lan_addresses(const std::vector<MachineSpec>& machines) {
+  return !lans_with_addresses(machines).empty();
+}
+
+json::Value lan_addresses(const MachineSpec& machine) {
+  json::Array addresses(machine.config.nets.size());
+  for (const std::size_t i : machine.chosen_addresses) {
+    addresses[i] = machine.config.nets[i].address;
+  }
   return addresses;
 }
 
-void set_lan_addresses(MachineConfig& config, const json::Value& addresses) {
+void set_lan_addresses(MachineSpec& machine, const json::Value& addresses) {
   const json::Array* list = addresses.as_array();
-  for (std::size_t i = 0; i < config.nets.size(); ++i) {
-    const bool known = list != nullptr && i < list->size() && (*list)[i].is_string();
-    if (known) config.nets[i].address = *(*list)[i].as_string();
+  if (list == nullptr) return;
+  std::set<std::size_t> chosen;
+  for (const std::size_t i : machine.chosen_addresses) {
+    std::string& address = machine.config.nets.at(i).address;
+    const std::string* known = i < list->size() ? (*list)[i].as_string() : nullptr;
+    address = known == nullptr ? "" : *known;
+    if (!address.empty()) chosen.insert(i);
   }
+  machine.chosen_addresses = std::move(chosen);
 }
 
-std::vector<LanHost> find_lan_hosts(const FleetSpec& spec, const std::filesystem::path& fleet) {
+std::vector<LanHost> find_lan_hosts(const FleetSpec& spec, const std::vector<std::string>& starting,
+                                    const FleetRecord& record) {
   std::vector<LanHost> hosts;
   std::set<std::string> known;
   for (const MachineSpec& machine : spec.machines) {
-    known.insert(machine.config.name);
-    for (const Net& net : machine.config.nets) {
-      if (net.type != NetType::lan || net.address.empty()) continue;
-      LanHost& host = hosts.emplace_back();
-      host.lan = net.lan;
-      host.address = address_alone(net.address);
-      host.name = machine.config.name;
+    const std::string& name = machine.config.name;
+    known.insert(name);
+    const bool starts = std::find(starting.begin(), starting.end(), name) != starting.end();
+    const auto recorded = record.find(name);
+    if (starts || recorded == record.end()) {
+      add_planned(hosts, machine.config);
+    } else {
+      add_recorded(hosts, recorded->second);
     }
   }
-  if (hosts.empty()) return hosts;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(fleet, error)) {
-    if (known.count(entry.path().filename().string()) == 0) add_recorded(hosts, entry.path());
+  for (const auto& [name, intent] : record) {
+    if (known.count(name) == 0) add_recorded(hosts, intent);
   }
   return hosts;
 }

@@ -3,12 +3,19 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
 #include <vmfleet/fleet/fleet_spec.hpp>
+#include <vmfleet/instance/intent.hpp>
 
 namespace vmfleet {
+
+/// What the machines of a fleet were last started as, running or not, by their names.
+using FleetRecord = std::map<std::string, Intent>;
+/// Those that can be read. Blocking.
+FleetRecord read_fleet_record(const std::filesystem::path& fleet);
 
 /// An address for each interface on a LAN on which the file gives none at all. It follows from the
 /// names of LAN and machine class and the machine's number, so it stays when others are added; only
@@ -16,9 +23,14 @@ namespace vmfleet {
 /// none. *Errors*: `invalid_config` when there are too many classes or LANs.
 void give_lan_addresses(std::vector<MachineSpec>& machines);
 
-/// The addresses as they are recorded with a machine, one for each interface, and back.
-json::Value lan_addresses(const MachineConfig& config);
-void set_lan_addresses(MachineConfig& config, const json::Value& addresses);
+/// The same for a fleet that has been there before: LANs and classes of the record keep their
+/// numbers, whatever the order, so nobody is given what another machine has.
+void keep_lan_addresses(std::vector<MachineSpec>& machines, const FleetRecord& record);
+
+/// The chosen addresses as they are recorded with a machine: for each interface, null where the
+/// file decides; and back.
+json::Value lan_addresses(const MachineSpec& machine);
+void set_lan_addresses(MachineSpec& machine, const json::Value& addresses);
 
 /// A name on a LAN.
 struct LanHost {
@@ -29,8 +41,13 @@ struct LanHost {
   std::string name;
 };
 
-/// Those of the specification, and of the fleet's other machines, running or not. Blocking.
-std::vector<LanHost> find_lan_hosts(const FleetSpec& spec, const std::filesystem::path& fleet);
+/// Whether there is anything to ask the record for.
+bool has_lan_addresses(const std::vector<MachineSpec>& machines);
+
+/// Those of the specification, and of the fleet's other machines. Of machines that are not about to
+/// be started, `starting`, the recorded ones.
+std::vector<LanHost> find_lan_hosts(const FleetSpec& spec, const std::vector<std::string>& starting,
+                                    const FleetRecord& record);
 
 /// What a guest that asks its host (tiny) finds: its addresses, and the names on its LANs.
 void add_lan_files(MachineConfig& config, const std::vector<LanHost>& hosts);

@@ -48,8 +48,15 @@ std::string describe_login(const MachineSpec& machine) {
   return asked ? machine.ssh->user + '\n' + machine.ssh->key : "";
 }
 
+/// A chosen address is whichever the machine was given first.
+MachineConfig without_chosen(const MachineSpec& machine) {
+  MachineConfig config = machine.config;
+  for (const std::size_t i : machine.chosen_addresses) config.nets.at(i).address = "chosen";
+  return config;
+}
+
 std::string hash_of(const MachineSpec& machine) {
-  return short_hash(json::write(describe(machine.config)) + '\n' + machine.image + '\n' +
+  return short_hash(json::write(describe(without_chosen(machine))) + '\n' + machine.image + '\n' +
                     describe_login(machine));
 }
 
@@ -163,7 +170,7 @@ class Document {
                                   {"class", machine.machine_class},
                                   {"index", static_cast<std::int64_t>(machine.index)},
                                   {"keys", to_json(node)},
-                                  {"lan", lan_addresses(machine.config)}};
+                                  {"lan", lan_addresses(machine)}};
     machine.hash = hash_of(machine);
   }
 
@@ -210,7 +217,7 @@ MachineSpec recall(const json::Value& source, const std::filesystem::path& state
   machine.machine_class = source.text("class");
   machine.index = static_cast<std::size_t>(source.integer("index", 0));
   // Of the whole fleet, which it is recalled without.
-  set_lan_addresses(machine.config, source["lan"]);
+  set_lan_addresses(machine, source["lan"]);
   machine.hash = hash_of(machine);
   machine.source = source;
   return machine;

@@ -191,6 +191,27 @@ TEST_CASE("inspect shows each network interface") {
   CHECK(nets[0].text("mac") != nets[1].text("mac"));
 }
 
+TEST_CASE("a class that is put before one that runs gets another address on their LAN") {
+  const Vmfleet world;
+  const auto ran = world.shell(
+      "mkdir lab && cd lab && cat >head <<END\n"
+      "fleet = \"lab\"\n[defaults]\naccel = \"tcg\"\nmemory = \"32M\"\n"
+      "kernel = \"$VMFLEET_TESTKIT_DIR/marker.elf\"\n"
+      "net = [{ type = \"lan\", lan = \"blue\" }]\nEND\n"
+      "(cat head; echo '[machine.db]') >vmfleet.toml; vmfleet up --progress none >/dev/null\n"
+      "(cat head; echo '[machine.a]'; echo '[machine.db]') >vmfleet.toml\n"
+      "vmfleet up --progress none >/dev/null && vmfleet inspect --json");
+  const auto document = json::parse(ran.out);
+  REQUIRE(document.ok());
+  const json::Array& machines = *(*document)["machines"].as_array();
+  REQUIRE(machines.size() == 2);
+  const auto address_of = [](const json::Value& machine) {
+    return std::string((*machine["network"]["interfaces"].as_array())[0].text("address"));
+  };
+  CHECK(address_of(machines[1]) == "10.105.156.1/16");  // its own, which is a's by the names alone
+  CHECK(address_of(machines[0]) != address_of(machines[1]));
+}
+
 TEST_CASE("a guest is told the host port that its forward gets, in every life the same") {
   const Vmfleet world;
   const Words said = {"--append", "-- port={port:web}.",    "--forward", "web:80",

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,8 @@ struct MachineSpec {
   std::optional<Milliseconds> stop_grace;         ///< empty: the ladder's own
   std::optional<Bytes> log_limit;                 ///< empty: unbounded
   std::optional<SshAccess> ssh;  ///< of machines with an image, `ready.ssh` or a table `ssh`
+  /// The interfaces whose address on a LAN is not the file's choice.
+  std::set<std::size_t> chosen_addresses;
   /// Of what a running machine cannot change: configuration and image, not readiness or labels.
   std::string hash;
   /// All that was said of this machine, for `recall`; null when it was not read from anything.

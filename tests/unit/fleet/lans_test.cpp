@@ -30,6 +30,35 @@ std::string file_of(const MachineConfig& config, const std::string& name) {
   return "";
 }
 
+Intent recorded(const std::string& name, const std::string& address) {
+  Intent intent;
+  intent.name = name;
+  intent.nets = json::Array{json::Object{{"lan", "blue"}, {"address", address}}};
+  return intent;
+}
+
+/// What is on disk when this machine has been started.
+void start(FleetRecord& record, const FleetSpec& spec, const std::string& name) {
+  Intent intent = recorded(name, address_of(spec, name));
+  for (const MachineSpec& machine : spec.machines) {
+    if (machine.config.name == name) intent.spec = machine.source;
+  }
+  record[name] = intent;
+}
+
+std::string class_text(const std::string& name) {
+  return "[machine." + name + "]\n" + kBlue;
+}
+
+/// A class whose address depends on whether it comes before `db` or after it.
+std::string rival_of_db() {
+  for (int i = 0;; ++i) {
+    std::string name = "c" + std::to_string(i);
+    const FleetSpec spec = parse_toml(class_text(name) + class_text("db"));
+    if (address_of(spec, "db") != address_of(parse_toml(class_text("db")), "db")) return name;
+  }
+}
+
 }  // namespace
 
 TEST_CASE("every machine of a LAN has an address of its own in one network") {
@@ -114,12 +143,9 @@ TEST_CASE("a guest is told its addresses, and the names on its own LANs only") {
       "[machine.db]\nimage='x'\n"
       "net=[{type='lan', lan='blue', address='10.5.0.2/16'}, "
       "{type='lan', lan='red', address='10.6.0.2/16'}]\n");
-  const TempDir root;
-  Intent other;
-  other.name = "old-0";
-  other.nets = json::Array{json::Object{{"lan", "blue"}, {"address", "10.5.9.1/16"}}};
-  write_intent(InstanceDirectory::create(root.path(), "demo", "old-0"), other);
-  const auto hosts = find_lan_hosts(spec, root / "demo");
+  FleetRecord record;
+  record["old-0"] = recorded("old-0", "10.5.9.1/16");
+  const auto hosts = find_lan_hosts(spec, {}, record);
   MachineConfig& web = spec.machines[0].config;
   add_lan_files(web, hosts);
   REQUIRE(file_of(web, "opt/vmfleet/addresses") == "52:54:00:ab:00:01 10.5.0.1/16\n");
@@ -132,6 +158,74 @@ TEST_CASE("a guest is told its addresses, and the names on its own LANs only") {
 
 TEST_CASE("a machine without a LAN is told nothing") {
   FleetSpec spec = parse_toml("[machine.web]\nimage='x'\n");
-  add_lan_files(spec.machines[0].config, find_lan_hosts(spec, "/nonexistent"));
+  add_lan_files(spec.machines[0].config,
+                find_lan_hosts(spec, {}, read_fleet_record("/nonexistent")));
   REQUIRE(spec.machines[0].config.fw_cfg.empty());
+}
+
+TEST_CASE("who was there first keeps its address, wherever others are put in the file") {
+  const std::string rival = rival_of_db();
+  const FleetSpec before = parse_toml(class_text("db"));
+  FleetRecord record;
+  start(record, before, "db");
+  FleetSpec after = parse_toml(class_text(rival) + class_text("db"));
+  REQUIRE(address_of(after, rival) == address_of(before, "db"));
+  keep_lan_addresses(after.machines, record);
+  CHECK(address_of(after, "db") == address_of(before, "db"));
+  CHECK(address_of(after, rival) != address_of(before, "db"));
+  CHECK(after.machines[1].hash == before.machines[0].hash);
+  CHECK(after.machines[1].source["lan"] == before.machines[0].source["lan"]);
+  start(record, after, rival);
+  const std::string others = address_of(after, rival);
+  after = parse_toml(class_text("db") + class_text(rival));  // and the other way around
+  keep_lan_addresses(after.machines, record);
+  CHECK(address_of(after, rival) == others);
+}
+
+TEST_CASE("a machine that the file has no more keeps its address from the others") {
+  const std::string rival = rival_of_db();
+  FleetRecord record;
+  const FleetSpec before = parse_toml(class_text("db"));
+  start(record, before, "db");
+  FleetSpec after = parse_toml(class_text(rival));
+  keep_lan_addresses(after.machines, record);
+  REQUIRE(address_of(after, rival) != address_of(before, "db"));
+}
+
+TEST_CASE("a recorded address is kept only where the choice is not the file's") {
+  const std::string given = "[machine.db]\nimage='x'\nnet=[{type='lan', lan='blue', address='";
+  FleetRecord record;
+  start(record, parse_toml(given + "10.64.0.1/16'}]\n"), "db");
+  FleetSpec chosen = parse_toml(class_text("db"));
+  const std::string planned = address_of(chosen, "db");
+  keep_lan_addresses(chosen.machines, record);
+  CHECK(address_of(chosen, "db") == planned);
+  start(record, chosen, "db");
+  FleetSpec again = parse_toml(given + "10.64.0.2/16'}]\n");
+  keep_lan_addresses(again.machines, record);
+  CHECK(address_of(again, "db") == "10.64.0.2/16");
+  CHECK(again.machines[0].hash != chosen.machines[0].hash);
+}
+
+TEST_CASE("names lead to the addresses that running machines have") {
+  const std::string start_of = "image='x'\nnet=[{type='lan', lan='blue', address='10.5.0.";
+  const FleetSpec spec =
+      parse_toml("[machine.web]\n" + start_of + "1/16'}]\n[machine.db]\n" + start_of + "2/16'}]\n");
+  FleetRecord record;
+  record["db"] = recorded("db", "10.5.0.9/16");
+  const auto address_of_db = [&](const std::vector<std::string>& starting) {
+    return find_lan_hosts(spec, starting, record).at(1).address;
+  };
+  CHECK(address_of_db({"web"}) == "10.5.0.9");
+  CHECK(address_of_db({"web", "db"}) == "10.5.0.2");
+}
+
+TEST_CASE("the record of a fleet is what its folders hold") {
+  const TempDir root;
+  CHECK(read_fleet_record(root / "demo").empty());
+  write_intent(InstanceDirectory::create(root.path(), "demo", "db"), recorded("db", "10.5.0.9/16"));
+  InstanceDirectory::create(root.path(), "demo", "empty");
+  const FleetRecord record = read_fleet_record(root / "demo");
+  REQUIRE(record.size() == 1);
+  CHECK(record.at("db").name == "db");
 }
