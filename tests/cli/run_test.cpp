@@ -153,6 +153,25 @@ TEST_CASE("Ctrl-C while run's machines boot ends them") {
   CHECK(world.left_nothing());
 }
 
+TEST_CASE("run ends what its program started or restarted in its state folder, too") {
+  const World world;  // and fails the test for a process that is left
+  const std::string more = " up -p other --progress none --accel tcg --memory 32M --kernel " +
+                           testkit::guest_path("marker").string();
+  const auto ran = world.run(run_with("$PROGRAM restart vm-0 && $PROGRAM" + more + "; exit 3"));
+  INFO(ran.out << ran.err);
+  CHECK(ran.code == 3);
+  CHECK(world.left_nothing());
+}
+
+TEST_CASE("Ctrl-C ends what run's program restarted, too") {
+  const World world;
+  Terminal terminal(world, run_with("$PROGRAM restart vm-0; echo begun; exec sleep 1000"));
+  terminal.wait_for("begun");
+  terminal.type("\x03");
+  CHECK(terminal.wait() == 130);
+  CHECK(world.left_nothing());
+}
+
 TEST_CASE("the machines and the program of a run that is killed die with it") {
   const World world;  // and fails the test for a process that is left
   Terminal terminal(world, run_with("echo begun; exec sleep 1000", {"-n", "2"}));

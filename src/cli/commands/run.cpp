@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include <vmfleet/async/time.hpp>
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/io/files.hpp>
 
@@ -24,6 +25,9 @@
 namespace vmfleet::cli {
 
 namespace {
+
+// Another command may hold a machine's lock for some seconds.
+constexpr Milliseconds kCleanupLimit(30'000);
 
 struct RunArguments {
   RunArguments() = default;
@@ -46,8 +50,11 @@ class OwnRoot {
   OwnRoot& operator=(const OwnRoot&) = delete;
   ~OwnRoot() {
     std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
+    if (!kept_) std::filesystem::remove_all(path_, ignored);
   }
+
+  /// For machines that still run in it: without their folder nobody could stop them.
+  void keep() { kept_ = true; }
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
   /// Of two runs at once, networks must differ too, which are named after the fleet.
@@ -58,6 +65,7 @@ class OwnRoot {
 
  private:
   std::filesystem::path path_;
+  bool kept_ = false;
 };
 
 /// `web-0` as part of a variable's name.
@@ -109,12 +117,8 @@ Task<EphemeralFleet> boot(Context& context, const Context& own, const RunArgumen
   co_return co_await show_progress(*progress, std::move(work));
 }
 
-Task<int> run(Context& context, const RunArguments& arguments) {
-  const OwnRoot root;
-  Globals globals = context.globals;
-  globals.state_dir = root.path().string();
-  globals.fleet = root.fleet_name();
-  const Context own(globals);
+Task<int> run_in(Context& context, const OwnRoot& root, const Context& own,
+                 const RunArguments& arguments) {
   const EphemeralFleet fleet = co_await boot(context, own, arguments);
   if (fleet.report.failed() > 0) {
     tell_report(context, fleet.report, "vmfleet.run/1");
@@ -127,6 +131,43 @@ Task<int> run(Context& context, const RunArguments& arguments) {
   files::write_atomically(ssh_config, ssh_config_of(fleet.report));
   variables.push_back("VMFLEET_SSH_CONFIG=" + ssh_config.string());
   co_return co_await run_in_foreground(context, arguments.words, std::move(variables));
+}
+
+/// The fleets in the root; the program may have made other folders there.
+std::vector<Fleet> fleets_in(const std::filesystem::path& root) {
+  std::vector<Fleet> fleets;
+  for (const auto& name : list_fleets(root)) {
+    try {
+      fleets.emplace_back(root, name);
+    } catch (const Error&) {
+      continue;  // not the name of one
+    }
+  }
+  return fleets;
+}
+
+/// What the program started or restarted itself does not die with us.
+Task<void> end_others(const Context& context, OwnRoot& root) {
+  for (auto& fleet : fleets_in(root.path())) {
+    std::vector<std::string> all;
+    const FleetReport report = co_await fleet.down(std::move(all), StopOptions::kill());
+    for (const auto& machine : report.machines) {
+      if (!machine.error || machine.error->kind() == ErrorKind::not_found) continue;
+      root.keep();
+      context.complain(machine);
+    }
+  }
+}
+
+Task<int> run(Context& context, const RunArguments& arguments) {
+  OwnRoot root;
+  Globals globals = context.globals;
+  globals.state_dir = root.path().string();
+  globals.fleet = root.fleet_name();
+  const Context own(globals);
+  auto cleanup = [&]() -> Task<void> { return end_others(context, root); };
+  Task<int> work = run_in(context, root, own, arguments);
+  co_return co_await finally(std::move(work), kCleanupLimit, cleanup);
 }
 
 }  // namespace
