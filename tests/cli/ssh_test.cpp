@@ -75,6 +75,42 @@ TEST_CASE("files are copied both ways, whole or not at all") {
   }
 }
 
+TEST_CASE("a copy keeps the mode of a file that it replaces, and follows links") {
+  const LinuxWorld world("ssh");
+  const Ran ran = world.shell(
+      "echo old >host; chmod 600 host; ln -s host link; ln -s fresh dangling\n"
+      "vmfleet cp vm-0:/etc/passwd host; stat -c %a host; grep -c root: host\n"
+      "echo old >host; vmfleet cp vm-0:/etc/passwd link; stat -c %a,%F host; grep -c root: host\n"
+      "readlink link; vmfleet cp vm-0:/etc/passwd dangling; grep -c root: fresh\n"
+      "readlink dangling; ln -s round round; vmfleet cp vm-0:/etc/passwd round || readlink round");
+  CHECK(ran.out.rfind("600\n1\n600,regular file\n1\nhost\n1\nfresh\n", 0) == 0);
+  CHECK(ran.out.substr(ran.out.size() - 6) == "round\n");
+}
+
+TEST_CASE("pipes are never waited for by a copy") {
+  const LinuxWorld world("ssh");
+  REQUIRE(world.shell("mkfifo pipe").code == 0);
+  const Ran source = world.run({"cp", "pipe", "vm-0:/tmp"});
+  CHECK(source.code == 2);
+  CHECK_THAT(source.err, ContainsSubstring("no regular file"));
+  CHECK(world.run({"cp", "vm-0:/etc/passwd", "pipe"}).code != 0);
+  const Ran read = world.shell("exec 3<>pipe; vmfleet cp vm-0:/etc/passwd pipe; head -n 1 <&3");
+  CHECK(read.out.rfind("root:", 0) == 0);
+}
+
+TEST_CASE("paths of a guest that begin with a dash are no options") {
+  const LinuxWorld world("ssh");
+  std::ofstream(world.folder() / "file") << "content\n";
+  const Ran up = world.run({"cp", "file", "vm-0:-x"});
+  CHECK(up.err.empty());
+  CHECK(up.code == 0);
+  CHECK(world.run({"cp", "vm-0:-x", "back"}).code == 0);
+  CHECK(world.shell("cat back").out == "content\n");
+  const Ran none = world.run({"cp", "vm-0:-none", "back"});
+  CHECK(none.code == 1);
+  CHECK_THAT(none.err, ContainsSubstring("not copied whole"));
+}
+
 TEST_CASE("where no agent answers a program is run by ssh, its arguments as they are") {
   const LinuxWorld world("ssh");
   world.run({"ssh", "vm-0", "--",

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -59,31 +60,44 @@ Task<void> run_script(SshTarget target, std::vector<std::string> arguments, std:
   Process process = Process::spawn(loop, options);
   const ExitStatus status = co_await process.wait();
   if (status.success()) co_return;
-  throw Error(ErrorKind::unavailable, fmt::format("nothing was copied: ssh to {} ended with {}",
+  throw Error(ErrorKind::unavailable, fmt::format("not copied whole: ssh to {} ended with {}",
                                                   target.name, status.describe()));
 }
 
+/// A pipe without a writer would be waited for in open(2), on the loop's thread.
+UniqueFd open_source(const std::string& source, const std::string& machine, struct stat& status) {
+  UniqueFd file = files::open(source, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  if (::fstat(file.get(), &status) != 0) throw errno_error("read " + sanitize(source), errno);
+  if (S_ISREG(status.st_mode)) return file;
+  const bool folder = S_ISDIR(status.st_mode);
+  const char* hint = folder ? "tar -c FOLDER | vmfleet ssh {} -- tar -x"
+                            : "COMMAND | vmfleet ssh {} -- 'cat >FILE'";
+  throw Error(ErrorKind::invalid_config,
+              fmt::format("{} is {}", sanitize(source), folder ? "a folder" : "no regular file"))
+      .hint(fmt::format(fmt::runtime(hint), machine));
+}
+
 Task<void> upload(const std::string& source, SshTarget target, const std::string& path) {
-  const UniqueFd file = files::open(source, O_RDONLY);
   struct stat status {};
-  ::fstat(file.get(), &status);
-  if (S_ISDIR(status.st_mode)) {
-    throw Error(ErrorKind::invalid_config, fmt::format("{} is a folder", sanitize(source)))
-        .hint(fmt::format("tar -c FOLDER | vmfleet ssh {} -- tar -x", target.name));
-  }
+  const UniqueFd file = open_source(source, target.name, status);
   std::vector<std::string> arguments{path.empty() ? "." : path, file_name(source),
                                      fmt::format("{:o}", status.st_mode & 0777)};
   co_await run_script(std::move(target), std::move(arguments),
-                      R"(p=$1; [ ! -d "$p" ] || p=$p/$2; cat >"$p" && chmod "$3" "$p")", file.get(),
-                      -1);
+                      R"(p=$1; [ ! -d "$p" ] || p=$p/$2; cat >"$p" && chmod -- "$3" "$p")",
+                      file.get(), -1);
 }
 
 /// A file that takes its place when it is whole.
 class NewFile {
  public:
-  explicit NewFile(std::filesystem::path path)
+  /// With the mode and the owner of the one that it replaces, if there is one.
+  NewFile(std::filesystem::path path, const struct stat* old)
       : path_(std::move(path)), part_(path_.string() + fmt::format(".part-{}", ::getpid())) {
-    file_ = files::open(part_, O_WRONLY | O_CREAT | O_EXCL, 0666);
+    file_ = files::open(part_, O_WRONLY | O_CREAT | O_EXCL, old == nullptr ? 0666 : 0600);
+    if (old == nullptr) return;
+    // Only root can give it to somebody else.
+    const bool given = ::fchown(file_.get(), old->st_uid, old->st_gid) == 0;
+    ::fchmod(file_.get(), old->st_mode & (given ? 0777U : 0707U));
   }
   NewFile(const NewFile&) = delete;
   NewFile& operator=(const NewFile&) = delete;
@@ -102,20 +116,40 @@ class NewFile {
   UniqueFd file_;
 };
 
+/// The file that links lead to, which need not exist.
+std::filesystem::path follow_links(std::filesystem::path path) {
+  constexpr int kMostLinks = 40;  // as many as the kernel follows
+  std::error_code ignored;
+  for (int i = 0; std::filesystem::is_symlink(path, ignored); ++i) {
+    if (i == kMostLinks) throw errno_error("write " + path.string(), ELOOP);
+    path = path.parent_path() / std::filesystem::read_symlink(path);
+  }
+  return path;
+}
+
+/// Absent when there is no such file. A pipe that nobody reads is an error.
+std::optional<UniqueFd> open_existing(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return std::nullopt;
+  UniqueFd file = files::open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY);
+  ::fcntl(file.get(), F_SETFL, O_WRONLY);  // for ssh, which is another process
+  return file;
+}
+
 Task<void> download(SshTarget source, const std::string& path, const std::string& target) {
   std::vector<std::string> arguments{path};
-  std::string script = R"(exec cat "$1")";
-  std::error_code ignored;
+  std::string script = R"(exec cat <"$1")";
   std::filesystem::path place = target;
+  std::error_code ignored;
   if (std::filesystem::is_directory(place, ignored)) place /= file_name(path);
-  const bool special =
-      std::filesystem::exists(place, ignored) && !std::filesystem::is_regular_file(place, ignored);
-  if (special) {
-    const UniqueFd file = files::open(place, O_WRONLY);
-    co_await run_script(std::move(source), std::move(arguments), std::move(script), -1, file.get());
+  const auto old = open_existing(place);
+  struct stat status {};
+  if (old && ::fstat(old->get(), &status) != 0) throw errno_error("write " + place.string(), errno);
+  if (old && !S_ISREG(status.st_mode)) {
+    co_await run_script(std::move(source), std::move(arguments), std::move(script), -1, old->get());
     co_return;
   }
-  const NewFile file(place);
+  const NewFile file(follow_links(place), old ? &status : nullptr);
   co_await run_script(std::move(source), std::move(arguments), std::move(script), -1, file.fd());
   file.take_place();
 }
