@@ -49,15 +49,16 @@ Task<ProcessOutput> run_in_guest(const InstanceDirectory& directory,
 
 }  // namespace
 
-Task<bool> Machine::has_agent() {
+Task<AgentPort> Machine::agent_port() {
   auto client = co_await connect();
   const json::Value chardevs = co_await client.execute("query-chardev");
   const json::Array* list = chardevs.as_array();
-  if (list == nullptr) co_return false;
+  if (list == nullptr) co_return AgentPort::absent;
   for (const auto& chardev : *list) {
-    if (chardev.text("label") == kAgentChardev) co_return chardev.flag("frontend-open", false);
+    if (chardev.text("label") != kAgentChardev) continue;
+    co_return chardev.flag("frontend-open", false) ? AgentPort::open : AgentPort::closed;
   }
-  co_return false;
+  co_return AgentPort::absent;
 }
 
 Task<ProcessOutput> Machine::exec(std::vector<std::string> argv) {

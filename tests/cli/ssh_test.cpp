@@ -111,6 +111,24 @@ TEST_CASE("paths of a guest that begin with a dash are no options") {
   CHECK_THAT(none.err, ContainsSubstring("not copied whole"));
 }
 
+TEST_CASE("an agent that comes a moment after the ready guest is waited for, ssh or not") {
+  const LinuxWorld world("ssh");
+  const Ran ran = world.shell(
+      "vmfleet ssh vm-0 -- 'until killall qemu-ga; do :; done; while pidof qemu-ga; do :; done; "
+      "env -u SSH_CONNECTION setsid /etc/vmfleet/agent >/dev/null 2>&1 </dev/null &' >/dev/null "
+      "2>&1\n"
+      "vmfleet exec vm-0 -- sh -c 'echo by ssh: $SSH_CONNECTION.'");
+  CHECK(ran.out == "by ssh: .\n");
+}
+
+TEST_CASE("a paused machine runs no program, and says so at once") {
+  const LinuxWorld world("ssh");
+  world.run({"pause", "vm-0"});
+  const Ran ran = world.run({"exec", "vm-0", "--", "true"});
+  CHECK(ran.code == 125);
+  CHECK_THAT(ran.err, ContainsSubstring("vmfleet resume vm-0"));
+}
+
 TEST_CASE("where no agent answers a program is run by ssh, its arguments as they are") {
   const LinuxWorld world("ssh");
   world.run({"ssh", "vm-0", "--",

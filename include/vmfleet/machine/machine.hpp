@@ -34,6 +34,9 @@ enum class Lifetime {
   detached,   ///< survives its owner and can be adopted
 };
 
+/// The guest agent's port: not in the machine, or with no program on it, or with one.
+enum class AgentPort { absent, closed, open };
+
 struct LaunchOptions {
   LaunchOptions() = default;
 
@@ -124,8 +127,8 @@ class Machine {
   /// Writes to the serial console. *Errors*: `timed_out` when the guest does not read.
   Task<void> send(std::string text);
 
-  /// Whether a program in the guest, an agent, listens on the agent's port.
-  Task<bool> has_agent();
+  /// Whether the guest has the agent's port, and whether a program there, an agent, listens on it.
+  Task<AgentPort> agent_port();
   /// Runs a program in the guest, through its agent, and waits for its end. `argv[0]` is looked up
   /// in the agent's PATH; of its output the agent keeps 16 MiB of each stream.
   ///

@@ -14,8 +14,9 @@ namespace vmfleet::cli {
 
 namespace {
 
-// A guest that is ready has its agent a moment later.
+// A guest that says on its console that it is ready has its agent a moment later.
 constexpr Milliseconds kAgentPatience(10'000);
+constexpr Milliseconds kPatienceBeforeSsh(2'000);
 
 struct ExecArguments {
   ExecArguments() = default;
@@ -40,6 +41,39 @@ Task<void> wait_for_agent(Machine& machine, Milliseconds patience) {
   co_await machine.wait_for(agent);
 }
 
+/// Whether it does not come in a short time, which is no failure where there is ssh.
+Task<bool> lacks_agent(Machine& machine, AgentPort port) {
+  if (port == AgentPort::absent) co_return true;
+  try {
+    co_await wait_for_agent(machine, kPatienceBeforeSsh);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::timed_out) throw;
+    co_return true;
+  }
+  co_return false;
+}
+
+/// By ssh if there is a way, and no agent.
+Task<std::optional<SshTarget>> agree_on_ssh(Machine& machine) {
+  const AgentPort port = co_await machine.agent_port();
+  if (port == AgentPort::open) co_return std::nullopt;
+  std::vector<std::filesystem::path> directories{machine.directory()};
+  const auto targets = find_ssh_targets(directories);
+  if (targets.empty()) {
+    co_await wait_for_agent(machine, kAgentPatience);
+    co_return std::nullopt;
+  }
+  const bool by_ssh = co_await lacks_agent(machine, port);
+  if (!by_ssh) co_return std::nullopt;
+  co_return targets[0];
+}
+
+void refuse_paused(const Machine& machine) {
+  if (machine.report().state != MachineState::paused) return;
+  throw Error(ErrorKind::unavailable, machine.name() + " is paused")
+      .hint("vmfleet resume " + machine.name());
+}
+
 /// The words as they are: ssh gives them to a shell.
 Task<int> exec_by_ssh(Context& context, const SshTarget& target,
                       const std::vector<std::string>& words) {
@@ -50,13 +84,9 @@ Task<int> exec_by_ssh(Context& context, const SshTarget& target,
 Task<int> exec(Context& context, const ExecArguments& arguments) {
   const std::filesystem::path directory = context.directory_of(arguments.name);
   Machine machine = co_await Machine::adopt(directory);
-  const bool has_agent = co_await machine.has_agent();
-  if (!has_agent) {
-    std::vector<std::filesystem::path> directories{directory};
-    const auto targets = find_ssh_targets(directories);
-    if (!targets.empty()) co_return co_await exec_by_ssh(context, targets[0], arguments.words);
-    co_await wait_for_agent(machine, kAgentPatience);
-  }
+  refuse_paused(machine);
+  const auto target = co_await agree_on_ssh(machine);
+  if (target) co_return co_await exec_by_ssh(context, *target, arguments.words);
   const ProcessOutput output = co_await machine.exec(arguments.words);
   context.out.write(shown_on(context.out, output.out, arguments.raw));
   context.err.try_write(shown_on(context.err, output.err, arguments.raw));
