@@ -26,6 +26,7 @@
 
 #include <vmfleet/io/file_tail.hpp>
 #include <vmfleet/io/files.hpp>
+#include <vmfleet/io/find_program.hpp>
 #include <vmfleet/io/input.hpp>
 #include <vmfleet/io/pidfd.hpp>
 #include <vmfleet/io/process.hpp>

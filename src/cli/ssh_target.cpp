@@ -10,6 +10,8 @@
 #include <vmfleet/fleet/ssh_key.hpp>
 #include <vmfleet/machine/machine.hpp>
 
+#include "cli/require_program.hpp"
+
 namespace vmfleet::cli {
 
 namespace {
@@ -91,6 +93,7 @@ std::vector<SshTarget> find_ssh_targets(const std::vector<std::filesystem::path>
 
 std::vector<std::string> ssh_command(const SshTarget& target,
                                      const std::vector<std::string>& words) {
+  require_program("ssh");
   std::vector<std::string> argv{"ssh", "-F", "none"};
   for (const auto& [name, value] : settings_of(target)) {
     argv.emplace_back("-o");

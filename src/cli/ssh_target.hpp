@@ -28,6 +28,7 @@ SshTarget find_ssh_target(const std::filesystem::path& instance_directory);
 std::vector<SshTarget> find_ssh_targets(const std::vector<std::filesystem::path>& directories);
 
 /// `ssh`, everything that reaches the machine, and then `words`, which a shell in the guest reads.
+/// *Errors*: `not_found` (this host has no `ssh`).
 std::vector<std::string> ssh_command(const SshTarget& target,
                                      const std::vector<std::string>& words = {});
 

@@ -8,7 +8,6 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,12 +15,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
 
 #include <fmt/format.h>
 
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/base/text.hpp>
+#include <vmfleet/io/find_program.hpp>
 
 namespace vmfleet::detail {
 
@@ -33,19 +32,6 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
   for (const auto& text : strings) result.push_back(const_cast<char*>(text.c_str()));
   result.push_back(nullptr);
   return result;
-}
-
-// The child may not allocate, so the search for the program happens before the clone.
-std::string find_program(const std::string& name) {
-  if (name.find('/') != std::string::npos) return name;
-  const char* path = std::getenv("PATH");
-  for (const auto folder : split(path == nullptr ? "/usr/bin:/bin" : path, ':')) {
-    const std::string candidate = fmt::format("{}/{}", folder.empty() ? "." : folder, name);
-    struct stat status {};
-    const bool file = ::stat(candidate.c_str(), &status) == 0 && S_ISREG(status.st_mode);
-    if (file && ::access(candidate.c_str(), X_OK) == 0) return candidate;
-  }
-  throw errno_error(ErrorKind::not_found, fmt::format("find '{}' in PATH", sanitize(name)), ENOENT);
 }
 
 /// Everything that the child needs, prepared by the parent: between clone and exec the child only
@@ -173,6 +159,7 @@ SpawnedChild clone_child(Plan& plan) {
 
 SpawnedChild spawn_child(const ProcessOptions& options) {
   Plan plan;
+  // The child may not allocate, so the search happens before the clone.
   plan.program = find_program(options.argv.at(0));
   plan.argv = pointers(options.argv);
   if (options.environment) {

@@ -81,6 +81,11 @@ TEST_CASE("run says 125 when it is vmfleet that failed, and leaves nothing") {
   const auto none = world.run(missing);
   CHECK(none.code == 125);
   CHECK_THAT(none.err, ContainsSubstring("no-such-program"));
+  CHECK_THAT(none.err, ContainsSubstring("give its path"));
+  Words guest_hangs = run_with("", {}, "hang");  // and is not even started
+  guest_hangs.erase(guest_hangs.end() - 3, guest_hangs.end());
+  guest_hangs.emplace_back("./no-such-program");
+  CHECK(world.run(guest_hangs).code == 125);
   CHECK(world.left_nothing());
 }
 

@@ -111,6 +111,17 @@ TEST_CASE("paths of a guest that begin with a dash are no options") {
   CHECK_THAT(none.err, ContainsSubstring("not copied whole"));
 }
 
+TEST_CASE("a host without ssh is told what to install") {
+  LinuxWorld world("ssh");
+  std::filesystem::create_directory(world.folder() / "bin");
+  const std::string path = world.environment["PATH"];
+  world.environment["PATH"] = (world.folder() / "bin").string();
+  const Ran ran = world.run({"ssh", "vm-0"});
+  CHECK(ran.code == 125);
+  CHECK_THAT(ran.err, ContainsSubstring("openssh-client"));
+  world.environment["PATH"] = path;
+}
+
 TEST_CASE("an agent that comes a moment after the ready guest is waited for, ssh or not") {
   const LinuxWorld world("ssh");
   const Ran ran = world.shell(

@@ -19,6 +19,7 @@
 #include "cli/program.hpp"
 #include "cli/progress/progress.hpp"
 #include "cli/report_printer.hpp"
+#include "cli/require_program.hpp"
 #include "cli/ssh_target.hpp"
 #include "cli/up_spec.hpp"
 
@@ -160,6 +161,7 @@ Task<void> end_others(const Context& context, OwnRoot& root) {
 }
 
 Task<int> run(Context& context, const RunArguments& arguments) {
+  require_program(arguments.words.at(0));
   OwnRoot root;
   Globals globals = context.globals;
   globals.state_dir = root.path().string();

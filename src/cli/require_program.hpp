@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// Programs of this host that a command will need: looked up before it does anything else.
+#pragma once
+
+#include <string>
+
+namespace vmfleet::cli {
+
+/// *Errors*: `not_found`…, with what to do about it.
+void require_program(const std::string& name);
+
+}  // namespace vmfleet::cli
