@@ -180,7 +180,7 @@ void add_run(Program& program) {
                                   "run a program with a fleet of its own, which ends with it");
   add_program(app, arguments->words);
   add_spec_options(app, arguments->spec);
-  add_duration(app, "--timeout", arguments->timeout, "for each machine to become ready");
+  add_timeout(app, arguments->timeout, "for each machine to become ready");
   add_count(app, "--max-boot", arguments->max_boot, 1, kMostMachines, "",
             "how many boot at a time (as many as processors)");
   set_footer(app,
