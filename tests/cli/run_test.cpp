@@ -184,3 +184,14 @@ TEST_CASE("the machines and the program of a run that is killed die with it") {
   terminal.signal(SIGKILL);
   CHECK(terminal.wait() == 137);
 }
+
+TEST_CASE("the next run removes what one that was killed has left") {
+  const World world;
+  Terminal terminal(world, run_with("$PROGRAM restart vm-0; echo begun; exec sleep 1000"));
+  terminal.wait_for("begun");
+  terminal.signal(SIGKILL);
+  CHECK(terminal.wait() == 137);
+  CHECK_FALSE(world.left_nothing());
+  CHECK(world.run(run_with("true")).code == 0);
+  CHECK(world.left_nothing());
+}

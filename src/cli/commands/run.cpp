@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: MIT
 // vmfleet run: a program on this host with a fleet of its own, which lives as long as the program.
-#include <unistd.h>
-
 #include <cctype>
-#include <cerrno>
-#include <cstdlib>
 
 #include <fmt/format.h>
 
@@ -16,6 +12,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/foreground.hpp"
+#include "cli/own_root.hpp"
 #include "cli/program.hpp"
 #include "cli/progress/progress.hpp"
 #include "cli/report_printer.hpp"
@@ -36,37 +33,6 @@ struct RunArguments {
   std::vector<std::string> words;
   std::optional<Milliseconds> timeout;
   std::optional<std::size_t> max_boot;
-};
-
-/// A state root that no other command knows, and no other fleet is in. It ends after the machines.
-class OwnRoot {
- public:
-  OwnRoot() {
-    const auto folder = std::filesystem::absolute(std::filesystem::temp_directory_path());
-    std::string name = (folder / "vmfleet-run-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw errno_error("make " + name, errno);
-    path_ = name;
-  }
-  OwnRoot(const OwnRoot&) = delete;
-  OwnRoot& operator=(const OwnRoot&) = delete;
-  ~OwnRoot() {
-    std::error_code ignored;
-    if (!kept_) std::filesystem::remove_all(path_, ignored);
-  }
-
-  /// For machines that still run in it: without their folder nobody could stop them.
-  void keep() { kept_ = true; }
-
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  /// Of two runs at once, networks must differ too, which are named after the fleet.
-  [[nodiscard]] std::string fleet_name() const {
-    const std::string name = path_.filename().string();
-    return "run-" + name.substr(name.rfind('-') + 1);
-  }
-
- private:
-  std::filesystem::path path_;
-  bool kept_ = false;
 };
 
 /// `web-0` as part of a variable's name.
@@ -149,7 +115,8 @@ std::vector<Fleet> fleets_in(const std::filesystem::path& root) {
 
 /// What the program started or restarted itself does not die with us.
 Task<void> end_others(const Context& context, OwnRoot& root) {
-  for (auto& fleet : fleets_in(root.path())) {
+  std::vector<Fleet> fleets = fleets_in(root.path());
+  for (auto& fleet : fleets) {
     std::vector<std::string> all;
     const FleetReport report = co_await fleet.down(std::move(all), StopOptions::kill());
     for (const auto& machine : report.machines) {
@@ -160,8 +127,15 @@ Task<void> end_others(const Context& context, OwnRoot& root) {
   }
 }
 
+/// What runs that were killed have left: their keys, and machines that did not die with them.
+Task<void> remove_abandoned(const Context& context) {
+  std::vector<OwnRoot> roots = OwnRoot::take_abandoned();
+  for (auto& root : roots) co_await end_others(context, root);
+}
+
 Task<int> run(Context& context, const RunArguments& arguments) {
   require_program(arguments.words.at(0));
+  co_await remove_abandoned(context);
   OwnRoot root;
   Globals globals = context.globals;
   globals.state_dir = root.path().string();

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// Making, holding and taking over temporary state roots.
+#include "cli/own_root.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <utility>
+
+#include <vmfleet/base/error.hpp>
+#include <vmfleet/io/files.hpp>
+
+namespace vmfleet::cli {
+
+namespace {
+
+constexpr const char* kPrefix = "vmfleet-run-";
+constexpr const char* kLock = "owner.lock";
+
+std::filesystem::path folder_of_roots() {
+  return std::filesystem::absolute(std::filesystem::temp_directory_path());
+}
+
+std::filesystem::path make_root() {
+  std::string name = (folder_of_roots() / (std::string(kPrefix) + "XXXXXX")).string();
+  if (::mkdtemp(name.data()) == nullptr) throw errno_error("make " + name, errno);
+  return name;
+}
+
+/// It has its name only when it is locked: others take a free one for abandoned.
+UniqueFd make_lock(const std::filesystem::path& root) {
+  const auto path = root / kLock;
+  const auto unlocked = root / "owner.new";
+  UniqueFd lock = files::open(unlocked, O_RDWR | O_CREAT | O_EXCL);
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0 ||
+      ::rename(unlocked.c_str(), path.c_str()) != 0) {
+    throw errno_error("lock " + path.string(), errno);
+  }
+  return lock;
+}
+
+/// Invalid when the root is not ours, or is in use.
+UniqueFd take_lock(const std::filesystem::path& root) {
+  struct stat status {};
+  const bool ours = ::lstat(root.c_str(), &status) == 0 && S_ISDIR(status.st_mode) &&
+                    status.st_uid == ::geteuid();
+  if (!ours) return UniqueFd();
+  UniqueFd lock(::open((root / kLock).c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
+  if (lock && ::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
+  return UniqueFd();
+}
+
+}  // namespace
+
+OwnRoot::OwnRoot() : path_(make_root()), lock_(make_lock(path_)) {}
+
+OwnRoot::OwnRoot(OwnRoot&& other) noexcept
+    : path_(std::move(other.path_)),
+      lock_(std::move(other.lock_)),
+      kept_(std::exchange(other.kept_, true)) {}
+
+OwnRoot::~OwnRoot() {
+  std::error_code ignored;
+  if (!kept_) std::filesystem::remove_all(path_, ignored);
+}
+
+std::vector<OwnRoot> OwnRoot::take_abandoned() {
+  std::vector<OwnRoot> roots;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_of_roots(), ignored)) {
+    if (entry.path().filename().string().rfind(kPrefix, 0) != 0) continue;
+    UniqueFd lock = take_lock(entry.path());
+    if (lock) roots.push_back(OwnRoot(entry.path(), std::move(lock)));
+  }
+  return roots;
+}
+
+std::string OwnRoot::fleet_name() const {
+  const std::string name = path_.filename().string();
+  return "run-" + name.substr(name.rfind('-') + 1);
+}
+
+}  // namespace vmfleet::cli
