@@ -47,6 +47,17 @@ Task<ProcessOutput> run_in_guest(const InstanceDirectory& directory,
   }
 }
 
+Task<bool> has_ended(Machine::Live& live, ErrorKind kind) {
+  if (kind != ErrorKind::disconnected) co_return live.pidfd().ended();
+  try {
+    co_await with_timeout(kDeathPatience, live.wait_end());
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::timed_out) throw;
+    co_return false;
+  }
+  co_return true;
+}
+
 }  // namespace
 
 Task<AgentPort> Machine::agent_port() {
@@ -69,7 +80,8 @@ Task<ProcessOutput> Machine::exec(std::vector<std::string> argv) {
   } catch (const Error& error) {
     failed = error;
   }
-  if (!live_->pidfd().ended()) throw std::move(*failed).context(name());
+  const bool ended = co_await has_ended(*live_, failed->kind());
+  if (!ended) throw std::move(*failed).context(name());
   throw Error(ErrorKind::exited, fmt::format("{} ended meanwhile", name()));
 }
 

@@ -35,8 +35,6 @@ namespace vmfleet {
 
 namespace {
 
-// A QEMU that closes its sockets is about to end, a busy host may delay it.
-constexpr Milliseconds kDeathPatience(2'000);
 constexpr Milliseconds kCleanupLimit(10'000);
 constexpr Milliseconds kForwardRetry(20);
 

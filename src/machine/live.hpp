@@ -17,6 +17,9 @@
 
 namespace vmfleet {
 
+/// A QEMU that ends closes its sockets first: how long it may take from there.
+inline constexpr Milliseconds kDeathPatience(2'000);
+
 class Machine::Live {
  public:
   Live(Loop& its_loop, InstanceDirectory its_directory)

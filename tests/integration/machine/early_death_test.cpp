@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // A QEMU that misbehaves while it is launched: an error that says how, and nothing left.
+#include <csignal>
 #include <cstdlib>
 
+#include <vmfleet/async/when.hpp>
 #include <vmfleet/testkit/async_test.hpp>
 #include <vmfleet/testkit/fake_qemu.hpp>
 
@@ -99,6 +101,29 @@ TEST_CASE("a QEMU that dies after the launch fails the wait at once") {
   const Error error = failure_with(R"({"guest": [{"kill": 9}]})");
   REQUIRE(error.kind() == ErrorKind::exited);
   REQUIRE_THAT(error.what(), ContainsSubstring("signal 9"));
+}
+
+TEST_CASE("a program whose QEMU closes its sockets and then ends has ended with it") {
+  auto work = []() -> Task<void> {
+    Machine machine = co_await Machine::launch(config_of("marker"), LaunchOptions());
+    Loop& loop = co_await current_loop();
+    const auto agent = machine.directory() / instance_file::kAgent;
+    std::filesystem::remove(agent);
+    auto listener = UnixListener::bind(loop, agent);
+    auto end = [&]() -> Task<void> {
+      (co_await listener.accept()).close();
+      co_await sleep_for(Milliseconds(20));  // the program's turn to find out
+      ::kill(machine.pid(), SIGKILL);
+    };
+    auto run = [&]() -> Task<void> {
+      std::vector<std::string> program{"true"};
+      co_await machine.exec(program);
+    };
+    co_await when_all(end(), run());
+  };
+  const Error error = testkit::run_async(error_of(work()));
+  REQUIRE(error.kind() == ErrorKind::exited);
+  REQUIRE_THAT(error.what(), ContainsSubstring("ended meanwhile"));
 }
 
 TEST_CASE("replies byte by byte change nothing") {
