@@ -2,11 +2,30 @@
 // Work on libuv's thread pool.
 #include <vmfleet/async/offload.hpp>
 
+#include <csignal>
+
 #include "async/loop_core.hpp"
 
 namespace vmfleet::detail {
 
 namespace {
+
+/// libuv starts its threads with the first work, and these inherit what is blocked here: a signal
+/// is then taken by the program's own threads, in the order in which it came.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() noexcept {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_{};
+};
 
 class PoolWork final : public Leaf {
  public:
@@ -15,6 +34,7 @@ class PoolWork final : public Leaf {
 
   void start() noexcept override {
     request_.data = this;
+    const SignalsBlocked blocked;
     const int error = uv_queue_work(
         loop().core().uv(), &request_,
         [](uv_work_t* request) { static_cast<PoolWork*>(request->data)->work_(); },

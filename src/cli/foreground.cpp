@@ -9,6 +9,7 @@
 #include <csignal>
 #include <filesystem>
 
+#include <vmfleet/async/time.hpp>
 #include <vmfleet/base/unique_fd.hpp>
 #include <vmfleet/io/process.hpp>
 
@@ -65,6 +66,13 @@ class Relay {
   Context& context_;
 };
 
+/// A signal to both, as of Ctrl-C, comes before the child's end and is the child's. The loop may
+/// notice the end first: in the next turn it reads the signal, and then hands it on.
+Task<void> hear_out_signals() {
+  co_await yield_now();
+  co_await yield_now();
+}
+
 }  // namespace
 
 Task<int> run_in_foreground(Context& context, std::vector<std::string> argv,
@@ -77,6 +85,7 @@ Task<int> run_in_foreground(Context& context, std::vector<std::string> argv,
   Process process = Process::spawn(loop, options);
   const Relay relay(context, process);
   const ExitStatus status = co_await process.wait();
+  co_await hear_out_signals();
   co_return status.signal != 0 ? interrupted_code(status.signal) : status.code;
 }
 

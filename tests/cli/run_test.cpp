@@ -149,6 +149,17 @@ TEST_CASE("a signal to run alone is passed on to its program") {
   CHECK(world.left_nothing());
 }
 
+TEST_CASE("a signal from before the end of run's program does not end run") {
+  const World world;
+  // Stopped meanwhile, run finds both at once.
+  const auto ran = world.run(
+      run_with("trap '' TERM; kill -STOP $PPID; kill -TERM $PPID\n"
+               "(until grep -q '^State:.Z' /proc/$$/status; do :; done; kill -CONT $PPID) &\n"
+               "exit 7"));
+  CHECK(ran.code == 7);
+  CHECK(world.left_nothing());
+}
+
 TEST_CASE("Ctrl-C while run's machines boot ends them") {
   const World world;
   Terminal terminal(world, run_with("true", {"-n", "2"}, "hang"));
@@ -162,7 +173,8 @@ TEST_CASE("run ends what its program started or restarted in its state folder, t
   const World world;  // and fails the test for a process that is left
   const std::string more = " up -p other --progress none --accel tcg --memory 32M --kernel " +
                            testkit::guest_path("marker").string();
-  const auto ran = world.run(run_with("$PROGRAM restart vm-0 && $PROGRAM" + more + "; exit 3"));
+  const auto ran =
+      world.run(run_with("$PROGRAM restart --grace 0ms vm-0 && $PROGRAM" + more + "; exit 3"));
   INFO(ran.out << ran.err);
   CHECK(ran.code == 3);
   CHECK(world.left_nothing());
@@ -170,7 +182,8 @@ TEST_CASE("run ends what its program started or restarted in its state folder, t
 
 TEST_CASE("Ctrl-C ends what run's program restarted, too") {
   const World world;
-  Terminal terminal(world, run_with("$PROGRAM restart vm-0; echo begun; exec sleep 1000"));
+  Terminal terminal(world,
+                    run_with("$PROGRAM restart --grace 0ms vm-0; echo begun; exec sleep 1000"));
   terminal.wait_for("begun");
   terminal.type("\x03");
   CHECK(terminal.wait() == 130);
@@ -187,7 +200,8 @@ TEST_CASE("the machines and the program of a run that is killed die with it") {
 
 TEST_CASE("the next run removes what one that was killed has left") {
   const World world;
-  Terminal terminal(world, run_with("$PROGRAM restart vm-0; echo begun; exec sleep 1000"));
+  Terminal terminal(world,
+                    run_with("$PROGRAM restart --grace 0ms vm-0; echo begun; exec sleep 1000"));
   terminal.wait_for("begun");
   terminal.signal(SIGKILL);
   CHECK(terminal.wait() == 137);

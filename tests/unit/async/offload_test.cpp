@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <condition_variable>
+#include <csignal>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -130,4 +131,16 @@ TEST_CASE("a loop stays responsive while functions block") {
     gate.open();
   };
   loop.run(with_task_group(body));
+}
+
+TEST_CASE("signals are left to the program's own threads") {
+  const auto takes_signals = [] {
+    sigset_t blocked;
+    pthread_sigmask(SIG_SETMASK, nullptr, &blocked);
+    return sigismember(&blocked, SIGTERM) == 0;
+  };
+  Loop loop;
+  auto work = [&]() -> Task<bool> { co_return co_await offload(takes_signals); };
+  CHECK_FALSE(loop.run(work()));
+  CHECK(takes_signals());
 }
