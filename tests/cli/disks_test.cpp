@@ -25,7 +25,7 @@ class Lab {
   }
   void write_file(const std::string& disk, const std::string& more = "") const {
     std::ofstream(world.folder() / "lab/vmfleet.toml")
-        << "[machine.web]\naccel = \"tcg\"\nmemory = \"32M\"\n"
+        << "[machine.web]\naccel = \"tcg\"\nmemory = \"32M\"\nstop.grace = \"0s\"\n"
         << "kernel = \"" << std::getenv("VMFLEET_TESTKIT_DIR") << "/marker.elf\"\n"
         << more << "disk = [{ " << disk << " }]\n"
         << "ready = { serial = \"vmfleet: guest ready\" }\n";

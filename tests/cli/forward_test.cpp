@@ -118,7 +118,7 @@ TEST_CASE("stop and start, restart, and up keep host ports, added and removed fo
   world.run({"forward", "vm-0", "rm", "old"});
   const auto before = ports_of(world);
   CHECK(before.size() == 2);
-  CHECK(world.run({"restart"}).code == 0);
+  CHECK(world.run({"restart", "--grace", "0ms"}).code == 0);
   CHECK(ports_of(world) == before);
   CHECK(world.run({"stop", "--grace", "0ms"}).code == 0);
   CHECK_FALSE(world.document({"ps"})["machines"].as_array()->at(0)["ports"].is_array());
@@ -162,7 +162,8 @@ TEST_CASE("a guest that nothing can be seen of is warned of") {
   const auto ran = world.shell(
       "mkdir lab && cd lab && cat >vmfleet.toml <<END\n"
       "[machine.dark]\naccel = \"tcg\"\nmemory = \"32M\"\nnet = []\n"
-      "kernel = \"$VMFLEET_TESTKIT_DIR/marker.elf\"\nappend_defaults = false\nEND\n"
+      "kernel = \"$VMFLEET_TESTKIT_DIR/marker.elf\"\nappend_defaults = false\nstop.grace = "
+      "\"0s\"\nEND\n"
       "vmfleet up --progress plain 2>&1 | grep warning: \n"
       "echo 'append = [\"console=ttyS0\"]' >>vmfleet.toml\n"
       "vmfleet up --recreate --progress plain 2>&1 | grep -c warning:");

@@ -266,7 +266,7 @@ TEST_CASE("VMFLEET_FLEET names the fleet for every command") {
   const auto up = world.document(up_with("marker"));
   CHECK(up.text("fleet") == "nightly");
   CHECK(world.document({"ps"}).text("fleet") == "nightly");
-  CHECK(world.document({"down"})["machines"].as_array()->size() == 1);
+  CHECK(world.document({"down", "--grace", "0ms"})["machines"].as_array()->size() == 1);
 }
 
 TEST_CASE("a folder with a fleet file is its own fleet") {
