@@ -106,4 +106,20 @@ bool Value::flag(std::string_view key, bool otherwise) const noexcept {
   return flag == nullptr ? otherwise : *flag;
 }
 
+Object from_texts(const std::map<std::string, std::string>& texts) {
+  Object object;
+  for (const auto& [key, text] : texts) object.set(key, text);
+  return object;
+}
+
+std::map<std::string, std::string> to_texts(const Value& value) {
+  std::map<std::string, std::string> texts;
+  if (const Object* object = value.as_object()) {
+    for (const auto& [key, text] : *object) {
+      if (text.is_string()) texts[key] = *text.as_string();
+    }
+  }
+  return texts;
+}
+
 }  // namespace vmfleet::json

@@ -65,11 +65,7 @@ json::Object describe(const MachineSpec& machine) {
   object.set("class", machine.machine_class);
   if (!machine.image.empty()) object.set("image", machine.image);
   object.set("ready", describe(machine.ready));
-  if (!machine.labels.empty()) {
-    json::Object labels;
-    for (const auto& [key, value] : machine.labels) labels.set(key, value);
-    object.set("labels", std::move(labels));
-  }
+  if (!machine.labels.empty()) object.set("labels", json::from_texts(machine.labels));
   if (machine.stop_grace) {
     json::Object stop;
     stop.set("grace", fmt::format("{}ms", machine.stop_grace->count()));

@@ -249,6 +249,7 @@ class Convergence {
     launch.readiness = machine.ready;
     launch.spec_hash = machine.hash;
     launch.spec = machine.source;
+    launch.labels = machine.labels;
     if (machine.stop_grace) launch.stop_grace = *machine.stop_grace;
     if (machine.ssh) launch.ssh.emplace(machine.ssh->user, machine.ssh->key);
     launch.remake_disks = options_.recreate;

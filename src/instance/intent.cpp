@@ -73,6 +73,7 @@ void write_intent(const InstanceDirectory& directory, const Intent& intent) {
                             {"paused", intent.paused},
                             {"forwards", intent.forwards},
                             {"nets", intent.nets},
+                            {"labels", json::from_texts(intent.labels)},
                             {"readiness", intent.readiness},
                             {"exit_codes", words_to_json(intent.exit_codes)},
                             {"staged_files", to_array(intent.staged_files)},
@@ -96,6 +97,7 @@ std::optional<Intent> read_intent(const InstanceDirectory& directory) {
   intent.paused = body->flag("paused", false);
   intent.forwards = (*body)["forwards"];
   intent.nets = (*body)["nets"];
+  intent.labels = json::to_texts((*body)["labels"]);
   intent.readiness = (*body)["readiness"];
   intent.exit_codes = words_from_json((*body)["exit_codes"]);
   intent.staged_files = to_strings((*body)["staged_files"]);

@@ -60,6 +60,7 @@ MachineReport inspect_machine(const std::filesystem::path& instance_directory) {
   if (intent) {
     report.uuid = intent->uuid;
     report.accel = intent->accel;
+    report.labels = intent->labels;
   }
   if (record) {
     report.state = record->state;

@@ -174,6 +174,7 @@ class Launch {
     intent.paused = config_.paused;
     intent.forwards = forwards_to_json(config_);
     intent.nets = nets_to_json(config_);
+    intent.labels = options_.labels;
     intent.readiness = readiness_to_json(options_.readiness);
     intent.exit_codes = config_.exit_codes;
     intent.ssh = options_.ssh;

@@ -123,6 +123,7 @@ json::Value MachineReport::to_json() const {
     object.set("ports", std::move(list));
   }
   if (!accel.empty()) object.set("accel", accel);
+  if (!labels.empty()) object.set("labels", json::from_texts(labels));
   if (!directory.empty()) object.set("dir", directory.string());
   if (exit) object.set("exit", exit->to_json());
   if (error) object.set("error", error_to_json(*error));

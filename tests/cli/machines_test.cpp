@@ -5,9 +5,11 @@
 #include <vmfleet/testkit/guests.hpp>
 
 #include "tests/cli/program.hpp"
+#include "tests/cli/terminal.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace vmfleet;
+using test::Terminal;
 using test::up_with;
 using test::Vmfleet;
 using test::Words;
@@ -248,6 +250,32 @@ TEST_CASE("stopped machines keep their directory, and start again") {
   CHECK(port.code == 7);
   CHECK_THAT(port.err, ContainsSubstring("does not run"));
   CHECK(machine(world.document(up_with("button")), 0).text("state") == "ready");
+}
+
+TEST_CASE("machines are listed by label, and as they change") {
+  const Vmfleet world;
+  const std::string keys = "accel = \"tcg\"\nmemory = \"32M\"\nkernel = \"" +
+                           testkit::guest_path("marker").string() + "\"\n";
+  std::ofstream(world.folder() / "vmfleet.toml")
+      << "fleet = \"lab\"\n[defaults]\n"
+      << keys << "[machine.web]\ncount = 2\n"
+      << "labels = { role = \"web\", at = \"{index}\" }\n[machine.db]\n";
+  CHECK(world.shell("vmfleet up --progress none").code == 0);
+  CHECK(world.run({"ps", "-p", "lab", "-q", "-l", "role=web"}).out == "web-0\nweb-1\n");
+  CHECK(world.run({"ps", "-p", "lab", "-q", "-l", "!role"}).out == "db\n");
+  const auto one = world.document({"ps", "-p", "lab", "-l", "role=web,at=1"});
+  CHECK(one["machines"].as_array()->size() == 1);
+  CHECK(::machine(one, 0)["labels"].text("at") == "1");
+  CHECK(world.run({"ps", "-p", "lab", "-l", "=web"}).code == 2);
+
+  Terminal watch(world, {"ps", "-p", "lab", "-w", "web-*"});
+  watch.wait_for("web-1  running");
+  world.run({"kill", "-p", "lab", "web-0"});
+  watch.wait_for("web-0  stopped");
+  world.run({"rm", "-p", "lab", "web-0"});
+  watch.wait_for("web-0  removed");
+  watch.type("\x03");
+  CHECK(watch.wait() == 130);
 }
 
 TEST_CASE("several fleets live side by side") {

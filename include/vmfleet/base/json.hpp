@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -90,6 +91,10 @@ class Value {
                Object>
       data_;
 };
+
+/// A table of texts as an object, and back: what is no text is left out.
+Object from_texts(const std::map<std::string, std::string>& texts);
+std::map<std::string, std::string> to_texts(const Value& value);
 
 /// One document. *Errors*: `protocol`, with the byte offset and the bytes around it.
 Result<Value> parse(std::string_view text);

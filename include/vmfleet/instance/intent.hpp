@@ -41,6 +41,7 @@ struct Intent {
   std::int64_t stop_grace_ms = 10'000;    ///< how long the guest may take to shut down
   bool paused = false;                    ///< it was to stay at its first instruction
   json::Value forwards;                   ///< the forwards that were asked for, with their names
+  std::map<std::string, std::string> labels;
   json::Value nets;                       ///< its interfaces, as `inspect` shows them
   json::Value readiness;                  ///< what was to be waited for
   std::map<int, std::string> exit_codes;  ///< QEMU's exit status → "success" or the user's word

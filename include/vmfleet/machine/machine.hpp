@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,6 +53,8 @@ struct LaunchOptions {
   std::string spec_hash;
   /// That specification, recorded to start the machine again.
   json::Value spec;
+  /// The user's own words about it, recorded to be found by.
+  std::map<std::string, std::string> labels;
   /// How to log in to the guest, recorded for those who will.
   std::optional<SshLogin> ssh;
   /// How long `stop` will wait for the guest to shut down, unless told otherwise; recorded.

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -58,6 +59,7 @@ struct MachineReport {
   std::optional<Milliseconds> ready_after;  ///< from the first instruction to readiness
   std::vector<PortForward> ports;
   std::string accel;
+  std::map<std::string, std::string> labels;
   std::filesystem::path directory;
   std::optional<ExitReport> exit;
   std::optional<Error> error;

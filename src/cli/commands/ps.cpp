@@ -1,18 +1,33 @@
 // SPDX-License-Identifier: MIT
 // vmfleet ps: every machine of the fleet.
+#include <algorithm>
+#include <map>
+
 #include <fmt/format.h>
 
+#include <vmfleet/async/time.hpp>
 #include <vmfleet/base/text.hpp>
 
 #include "cli/arguments.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/label_selector.hpp"
 #include "cli/program.hpp"
 #include "cli/report_printer.hpp"
 
 namespace vmfleet::cli {
 
 namespace {
+
+// A state changes by a record, by the end of a process, by what another command does.
+constexpr Milliseconds kLookAgain(1'000);
+
+struct PsArguments {
+  PsArguments() = default;
+  std::vector<std::string> names;
+  LabelSelector selector;
+  bool watch = false;
+};
 
 void say_that_none(const Context& context, const std::string& fleet) {
   const auto fleets = list_fleets(context.state_root());
@@ -21,29 +36,87 @@ void say_that_none(const Context& context, const std::string& fleet) {
   context.say(line);
 }
 
-Task<int> ps(Context& context, const std::vector<std::string>& names) {
-  const Fleet fleet = context.fleet();
-  const FleetReport report = fleet.status(names);
+FleetReport look(const Fleet& fleet, const PsArguments& arguments) {
+  FleetReport report = fleet.status(arguments.names);
+  auto& machines = report.machines;
+  const auto is_other = [&](const MachineReport& machine) {
+    return !arguments.selector.matches(machine.labels);
+  };
+  machines.erase(std::remove_if(machines.begin(), machines.end(), is_other), machines.end());
+  return report;
+}
+
+void print(const Context& context, const FleetReport& report, const std::string& fleet) {
   if (context.globals.json) {
     context.answer(report.to_json("vmfleet.ps/1"));
   } else if (context.globals.quiet) {
     for (const auto& machine : report.machines) context.out.write(machine.name + "\n");
   } else if (report.machines.empty()) {
-    say_that_none(context, fleet.name());
+    say_that_none(context, fleet);
   } else {
     context.out.write(format_machines(report));
   }
+}
+
+/// The title and then a line for each machine, by its name.
+std::map<std::string, std::string> lines_of(const Context& context, const FleetReport& report) {
+  std::map<std::string, std::string> lines;
+  const std::string table = format_machines(report);
+  const auto rows = split(trim(table), '\n');
+  for (std::size_t i = 0; i < report.machines.size(); ++i) {
+    const MachineReport& machine = report.machines[i];
+    lines[machine.name] = context.globals.json    ? json::write(machine.to_json())
+                          : context.globals.quiet ? machine.name
+                                                  : std::string(rows[i + 1]);
+  }
+  const bool titled = !context.globals.json && !context.globals.quiet;
+  if (titled && !lines.empty()) lines[""] = rows[0];
+  return lines;
+}
+
+std::string removed_line(const Context& context, const std::string& name) {
+  if (!context.globals.json) return name + "  removed";
+  return json::write(json::Object{{"name", name}, {"removed", true}});
+}
+
+/// A line for each machine, then for each change.
+Task<int> watch(Context& context, const PsArguments& arguments) {
+  const Fleet fleet = context.fleet();
+  std::map<std::string, std::string> shown;
+  for (;;) {
+    auto lines = lines_of(context, look(fleet, arguments));
+    for (const auto& [name, line] : lines) {
+      const bool is_title = name.empty();
+      if (is_title ? shown.count("") == 0 : shown[name] != line) context.out.write(line + "\n");
+    }
+    for (const auto& [name, line] : shown) {
+      if (lines.count(name) == 0 && !name.empty()) {
+        context.out.write(removed_line(context, name) + "\n");
+      }
+    }
+    shown = std::move(lines);
+    co_await sleep_for(kLookAgain);
+  }
+}
+
+Task<int> ps(Context& context, const PsArguments& arguments) {
+  if (arguments.watch) co_return co_await watch(context, arguments);
+  const Fleet fleet = context.fleet();
+  print(context, look(fleet, arguments), fleet.name());
   co_return kDone;
 }
 
 }  // namespace
 
 void add_ps(Program& program) {
-  auto names = std::make_shared<std::vector<std::string>>();
+  auto arguments = std::make_shared<PsArguments>();
   CLI::App& app = program.command(group::kLook, "ps", "list the machines; -q: names only");
   set_alias(app, "ls");
-  add_names(app, *names);
-  program.runs(app, [names](Context& context) { return ps(context, *names); });
+  add_names(app, arguments->names);
+  add_parsed(app, "-l,--selector", "LABELS", arguments->selector, LabelSelector::parse,
+             "only those with these labels: role=web,zone!=a");
+  add_flag(app, "-w,--watch", arguments->watch, "go on, with a line for each change");
+  program.runs(app, [arguments](Context& context) { return ps(context, *arguments); });
 }
 
 }  // namespace vmfleet::cli

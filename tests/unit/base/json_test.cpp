@@ -62,6 +62,13 @@ TEST_CASE("integers beyond the signed range are not truncated") {
           std::numeric_limits<std::int64_t>::min());
 }
 
+TEST_CASE("a table of texts becomes an object and comes back") {
+  const std::map<std::string, std::string> texts = {{"role", "web"}, {"zone", ""}};
+  REQUIRE(json::to_texts(json::from_texts(texts)) == texts);
+  REQUIRE(json::to_texts(parse(R"({"role": "web", "n": 1})").value()).size() == 1);
+  REQUIRE(json::to_texts(json::Value()).empty());
+}
+
 TEST_CASE("set replaces, append does not look") {
   json::Object object;
   object.set("a", 1).set("a", 2);

@@ -26,6 +26,7 @@ TEST_CASE("an intent reads back with every field") {
   intent.readiness = json::Object{{"ssh", true}};
   intent.exit_codes = {{31, "success"}, {33, "odd, \"word\""}};
   intent.staged_files = {"disk0.qcow2"};
+  intent.labels = {{"role", "web"}};
   intent.ssh = SshLogin("ada", "/keys/id");
   write_intent(directory, intent);
   const auto read = read_intent(directory);
@@ -43,6 +44,7 @@ TEST_CASE("an intent reads back with every field") {
   REQUIRE(read->readiness == intent.readiness);
   REQUIRE(read->exit_codes == intent.exit_codes);
   REQUIRE(read->staged_files == intent.staged_files);
+  REQUIRE(read->labels == intent.labels);
   REQUIRE(read->ssh == intent.ssh);
   intent.ssh.reset();
   write_intent(directory, intent);
