@@ -7,6 +7,9 @@
 
 #include <fmt/format.h>
 
+#include <vmfleet/base/text.hpp>
+#include <vmfleet/qemu/validate.hpp>
+
 #include "fleet/spec_document.hpp"
 #include "fleet/spec_syntax.hpp"
 
@@ -31,6 +34,25 @@ std::string read_file(const std::filesystem::path& path) {
               fmt::format("{} cannot be read", path.string()))
       .hint(exists ? "check that it is a file, and its permissions"
                    : "name the fleet file with -f, or give options such as --image tiny");
+}
+
+std::filesystem::path folder_of(const std::filesystem::path& file) {
+  return std::filesystem::absolute(file).lexically_normal().parent_path();
+}
+
+/// What is not well-formed as a whole may be so line by line, before the first table; else "".
+std::string name_in_lines(std::string_view text) {
+  for (const std::string_view line : split(text, '\n')) {
+    if (trim(line).substr(0, 1) == "[") break;
+    try {
+      const spec::Node alone = spec::read_toml(line, "");
+      const spec::Node* name = alone.find("fleet");
+      if (name != nullptr && name->kind == spec::Kind::text) return name->text;
+    } catch (const Error&) {
+      continue;
+    }
+  }
+  return "";
 }
 
 json::Array strings(const std::vector<std::string>& texts) {
@@ -97,8 +119,22 @@ FleetSpec FleetSpec::parse(std::string_view text, const std::filesystem::path& o
   const std::string shown = origin.string();
   const spec::Node root =
       format == SpecFormat::json ? spec::read_json(text, shown) : spec::read_toml(text, shown);
-  const auto folder = std::filesystem::absolute(origin).lexically_normal().parent_path();
-  return spec::read_document(root, spec::Problems(shown), folder, options);
+  return spec::read_document(root, spec::Problems(shown), folder_of(origin), options);
+}
+
+FleetName FleetName::load(const std::filesystem::path& path) {
+  const std::string text = read_file(path);
+  FleetName found;
+  try {
+    found.name = FleetSpec::parse(text, path).name;
+    return found;
+  } catch (const Error& error) {
+    found.errors = error;
+  }
+  found.name = name_in_lines(text);
+  if (found.name.empty()) found.name = spec::name_from(folder_of(path));
+  if (!is_valid_name(found.name)) throw *found.errors;
+  return found;
 }
 
 json::Value describe(const FleetSpec& spec) {

@@ -16,16 +16,6 @@ namespace {
 
 constexpr std::int64_t kMostMachines = 1024;
 
-/// A folder may be called anything; what cannot be in a name becomes a dash.
-std::string name_from(const std::filesystem::path& folder) {
-  std::string name = folder.filename().string().substr(0, 63);
-  for (char& c : name) {
-    if (!is_valid_name(std::string("a") + c)) c = '-';
-  }
-  const auto start = name.find_first_not_of("-._");
-  return start == std::string::npos ? "fleet" : name.substr(start);
-}
-
 /// The forwards whose host port is known before the launch.
 void add_fixed_ports(const Node& machine, Placeholders& values) {
   const Node* nets = machine.find("net");
@@ -182,6 +172,15 @@ class Document {
 };
 
 }  // namespace
+
+std::string name_from(const std::filesystem::path& folder) {
+  std::string name = folder.filename().string().substr(0, 63);
+  for (char& c : name) {
+    if (!is_valid_name(std::string("a") + c)) c = '-';
+  }
+  const auto start = name.find_first_not_of("-._");
+  return start == std::string::npos ? "fleet" : name.substr(start);
+}
 
 FleetSpec read_document(const Node& root, Problems problems, const std::filesystem::path& folder,
                         const SpecOptions& options) {

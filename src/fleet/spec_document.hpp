@@ -16,6 +16,9 @@ namespace vmfleet::spec {
 FleetSpec read_document(const Node& root, Problems problems, const std::filesystem::path& folder,
                         const SpecOptions& options);
 
+/// A folder may be called anything; what cannot be in a name becomes a dash.
+std::string name_from(const std::filesystem::path& folder);
+
 /// Two machines cannot have the same name, host port, or file that is written.
 void check_together(const FleetSpec& fleet, const Node& machines, Problems& problems);
 

@@ -122,6 +122,18 @@ struct FleetSpec {
   static FleetSpec from_options(const FleetOptions& options);
 };
 
+/// What a fleet file calls its fleet, for those who need no more of it.
+struct FleetName {
+  FleetName() = default;
+
+  /// Of a file with errors as far as it can be read: its line `fleet = …`, else its folder's name.
+  /// *Errors*: `not_found`, `unavailable`; `invalid_config` when that is no name of a fleet.
+  static FleetName load(const std::filesystem::path& path);
+
+  std::string name;
+  std::optional<Error> errors;  ///< all that is wrong in the file
+};
+
 /// As `vmfleet config` prints it: every machine by name.
 json::Value describe(const FleetSpec& spec);
 

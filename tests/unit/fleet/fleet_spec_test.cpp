@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/temp_dir.hpp"
 #include "tests/unit/fleet/spec_text.hpp"
 
 using namespace vmfleet;
@@ -252,6 +253,28 @@ TEST_CASE("a file is read by its extension, and a missing one says what to do") 
     }
   }
   std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("the name of a fleet is read from a file with errors as far as it goes") {
+  const test::TempDir folder;
+  const auto path = folder / "vmfleet.toml";
+  const auto name_in = [&](const std::string& text) {
+    std::ofstream(path) << text;
+    return FleetName::load(path);
+  };
+  CHECK(name_in("fleet = 'demo'\n[machine.a]\nimage='x'\n").name == "demo");
+  CHECK_FALSE(name_in("fleet = 'demo'\n[machine.a]\nimage='x'\n").errors);
+  for (const char* rest : {"[machine.a]\nimage=\n", "[machine.a]\nmemroy='1G'\n", "x\n", ""}) {
+    const FleetName found = name_in(std::string("y\n  fleet = \"demo\" # ours\n") + rest);
+    CHECK(found.name == "demo");
+    CHECK(found.errors);
+  }
+  const auto name_of_folder = FleetSpec::parse("[machine.a]\nimage='x'\n", path).name;
+  for (const char* text : {"fleet = 'de\n", "fleet = 5\n", "[x]\nfleet = 'demo'\n"}) {
+    CHECK(name_in(text).name == name_of_folder);
+  }
+  CHECK_THROWS_AS(name_in("fleet = 'a b'\n"), Error);
+  CHECK_THROWS_AS(FleetName::load(folder / "none.toml"), Error);
 }
 
 TEST_CASE("a machine that can be logged in to says who may") {
