@@ -83,12 +83,6 @@ std::vector<std::string> lines_of(std::string_view text) {
   return lines;
 }
 
-std::int64_t epoch_ms() {
-  return std::chrono::duration_cast<Milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 /// One launch under way.
 class Launch {
  public:
@@ -311,6 +305,12 @@ Task<void> abandon(Machine::Live& live, const Error* error) {
 }
 
 }  // namespace
+
+std::int64_t epoch_ms() {
+  return std::chrono::duration_cast<Milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
 
 Task<MachineConfig> resolve(MachineConfig config, std::filesystem::path instance_directory) {
   require_no_problems(config, find_problems(config));

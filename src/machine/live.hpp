@@ -35,8 +35,11 @@ class Machine::Live {
   /// A connection to the control monitor.
   Task<qmp::Client> connect();
   /// Records what became of its readiness, and its end if it has ended: that alone, and nothing
-  /// once its end is recorded or another life has begun.
+  /// once its end is recorded, or another life or boot has begun.
   Task<void> record(MachineState reached, const ReadyReport* report, const Error* error);
+  /// Records that the guest boots anew from now on: of what it did until now nothing counts for its
+  /// readiness. Under its lock.
+  void begin_boot();
   /// The forwards as the directory knows them, for the machine's next life; without a record that
   /// can be read they stay.
   void recall_forwards();
@@ -58,6 +61,9 @@ class Machine::Live {
   /// Only its parent learns the exit status.
   std::optional<ExitReport> end_so_far();
 };
+
+/// Now, since the epoch.
+std::int64_t epoch_ms();
 
 /// `config` with everything decided that depends on this host: binary, accelerator, uuid.
 /// *Errors*: `invalid_config`, all problems at once; `not_found` (a file); `host_unfit` (no QEMU).

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <utility>
 
 #include <fmt/format.h>
@@ -139,6 +140,7 @@ Task<void> Machine::Live::record(MachineState reached, const ReadyReport* report
     const auto life = read_intent(directory);
     StateRecord known = read_state(directory).value_or(state);
     if (!life || life->created_ms != intent.created_ms || known.exit) co_return;
+    if (state.started_ms != 0 && known.started_ms != state.started_ms) co_return;
     note(known);
     known.exit = end_so_far();
     if (known.exit && error == nullptr) known.state = state_after(*known.exit);
@@ -147,6 +149,23 @@ Task<void> Machine::Live::record(MachineState reached, const ReadyReport* report
     // Who works on the machine for so long records what becomes of it; and the record is a cache:
     // who asks next looks at the kernel first.
   }
+}
+
+void Machine::Live::begin_boot() {
+  const auto size_of = [this](const char* name) -> std::uint64_t {
+    std::error_code none;
+    const auto size = std::filesystem::file_size(directory.file(name), none);
+    return none ? 0 : size;
+  };
+  if (const auto known = read_state(directory)) state = *known;
+  state.serial_begin = size_of(instance_file::kSerial);
+  state.events_begin = size_of(instance_file::kEvents);
+  state.started_ms = epoch_ms();
+  state.state = readiness.empty() ? MachineState::running : MachineState::booting;
+  state.ready_after.reset();
+  state.error.reset();
+  write_state(directory, state);
+  first_instruction = loop.now();
 }
 
 void Machine::Live::recall_forwards() {
@@ -271,7 +290,11 @@ Task<void> Machine::resume() {
 }
 
 Task<void> Machine::reset() {
+  constexpr Milliseconds kPatience(5'000);
   auto client = co_await connect();
+  const auto lock = co_await OperationLock::obtain(live_->directory, kPatience);
+  live_
+      ->begin_boot();  // before it does: nobody shall take the last boot's readiness for this one's
   co_await qmp::system_reset(client);
 }
 

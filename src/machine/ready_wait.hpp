@@ -83,6 +83,7 @@ class ReadyWait {
   FileTail events_;
   qmp::EventLog event_log_;
   std::size_t resets_ = 0;
+  qmp::Event::Time last_reset_{};
   bool panicked_ = false;
   bool failed_ = false;  // the first failure is told, not its echoes
 };

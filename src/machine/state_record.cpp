@@ -13,6 +13,8 @@ constexpr std::string_view kSchema = "vmfleet.state/1";
 void write_state(const InstanceDirectory& directory, const StateRecord& record) {
   json::Object body{{"state", to_string(record.state)}, {"started_ms", record.started_ms}};
   if (record.ready_after) body.set("ready_ms", std::int64_t{record.ready_after->count()});
+  if (record.serial_begin > 0) body.set("serial_begin", std::int64_t(record.serial_begin));
+  if (record.events_begin > 0) body.set("events_begin", std::int64_t(record.events_begin));
   json::Array ports;
   for (const auto& port : record.ports) ports.push_back(port_to_json(port));
   body.set("ports", std::move(ports));
@@ -31,6 +33,8 @@ std::optional<StateRecord> read_state(const InstanceDirectory& directory) {
   StateRecord record;
   record.state = parse_machine_state(body->text("state")).value_or(MachineState::created);
   record.started_ms = body->integer("started_ms", 0);
+  record.serial_begin = static_cast<std::uint64_t>(body->integer("serial_begin", 0));
+  record.events_begin = static_cast<std::uint64_t>(body->integer("events_begin", 0));
   if (const auto ready = (*body)["ready_ms"].as_int()) record.ready_after = Milliseconds(*ready);
   if (const auto* ports = (*body)["ports"].as_array()) {
     for (const auto& port : *ports) record.ports.push_back(port_from_json(port));

@@ -16,7 +16,10 @@ struct StateRecord {
   StateRecord() = default;
 
   MachineState state = MachineState::created;
-  std::int64_t started_ms = 0;  ///< the first instruction, since the epoch
+  std::int64_t started_ms = 0;  ///< the first instruction of this boot, since the epoch
+  /// Where this boot begins in the console's log and in that of the events: a reset starts none.
+  std::uint64_t serial_begin = 0;
+  std::uint64_t events_begin = 0;
   std::optional<Milliseconds> ready_after;
   std::vector<PortForward> ports;  ///< ended or starting: those of its last life, for the next one
   std::vector<std::string> removed_forwards;  ///< names: specified, and taken away since

@@ -26,12 +26,9 @@ class Ladder {
 
   Task<StopRung> climb() {
     if (live_.pidfd().ended()) co_return StopRung::already_stopped;
-    // A guest that has not come up, or does not run, cannot answer the power button.
-    const bool is_up =
-        live_.state.state == MachineState::ready || live_.state.state == MachineState::running;
-    const bool guest_listens = is_up && !is_paused(live_.directory, live_.intent);
     const Milliseconds grace = options_.grace.value_or(Milliseconds(live_.intent.stop_grace_ms));
-    if (grace.count() > 0 && guest_listens) {
+    const bool guest_listens = grace.count() > 0 && co_await can_listen();
+    if (guest_listens) {
       if (co_await ask(&qmp::system_powerdown, grace)) co_return StopRung::powerdown;
     }
     if (options_.patience.count() > 0) {
@@ -46,6 +43,23 @@ class Ladder {
 
  private:
   using Command = Task<void> (*)(qmp::Client&);
+
+  /// A guest that has not come up, or does not run, cannot answer the power button.
+  Task<bool> can_listen() {
+    if (is_paused(live_.directory, live_.intent)) co_return false;
+    const MachineState known = live_.state.state;
+    if (known == MachineState::ready || known == MachineState::running) co_return true;
+    if (known != MachineState::booting) co_return false;
+    // It may have come up since, with nobody waiting for it.
+    Readiness readiness = live_.readiness;
+    readiness.timeout = Milliseconds(0);
+    try {
+      co_await await_readiness(live_, std::move(readiness), live_.loop.now());
+    } catch (const Error&) {
+      co_return false;
+    }
+    co_return true;
+  }
 
   /// True when QEMU ended within the time.
   Task<bool> ask(Command command, Milliseconds time) {

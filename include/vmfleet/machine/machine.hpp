@@ -117,6 +117,7 @@ class Machine {
   /// Stops and resumes the guest's processors.
   Task<void> pause();
   Task<void> resume();
+  /// Presses the reset button: the machine is to become ready anew, which `wait_ready` waits for.
   Task<void> reset();
 
   /// Makes a port of the host lead into the guest, while it runs and at its next starts; gives the

@@ -15,6 +15,8 @@ TEST_CASE("a state record reads back with every field") {
   record.state = MachineState::failed;
   record.started_ms = 1'700'000'000'123;
   record.ready_after = Milliseconds(17);
+  record.serial_begin = 1234;
+  record.events_begin = 567;
   PortForward port;
   port.name = "ssh";
   port.protocol = "tcp";
@@ -33,6 +35,8 @@ TEST_CASE("a state record reads back with every field") {
   REQUIRE(read->state == record.state);
   REQUIRE(read->started_ms == record.started_ms);
   REQUIRE(read->ready_after == record.ready_after);
+  REQUIRE(read->serial_begin == record.serial_begin);
+  REQUIRE(read->events_begin == record.events_begin);
   REQUIRE(read->ports == record.ports);
   REQUIRE(read->removed_forwards == record.removed_forwards);
   REQUIRE(read->exit->kind == "killed");
