@@ -38,7 +38,7 @@ Check check_qemu() {
                fmt::format("{} {}", binary->path.string(), to_string(binary->version)));
 }
 
-Check check_kvm() {
+Check check_kvm(const std::optional<KvmState>& tried) {
   const UniqueFd fd(::open("/dev/kvm", O_RDWR | O_CLOEXEC));
   if (!fd) {
     const int error = errno;
@@ -51,8 +51,14 @@ Check check_kvm() {
   if (::ioctl(fd.get(), KVM_GET_API_VERSION, 0) != KVM_API_VERSION) {
     return Check("kvm", Status::warn, "/dev/kvm opens but does not answer as KVM does");
   }
-  return Check("kvm", Status::ok,
-               "/dev/kvm answers; whether guests run on it is tried at the first use");
+  if (!tried) {
+    return Check("kvm", Status::ok, "/dev/kvm answers; without QEMU no guest could be tried on it");
+  }
+  if (tried->usable) return Check("kvm", Status::ok, "/dev/kvm runs guests: one was tried");
+  return Check(
+      "kvm", Status::warn,
+      fmt::format("/dev/kvm does not run guests: {}; machines are emulated (TCG)", tried->reason),
+      "where this is a virtual machine, its host's nested virtualization is at fault");
 }
 
 std::optional<Bytes> available_memory() {
@@ -155,10 +161,11 @@ std::string_view word_of(Check::Status status) noexcept {
 }
 
 std::vector<Check> check_host(const std::filesystem::path& state_root,
-                              const std::filesystem::path& cache_root) {
+                              const std::filesystem::path& cache_root,
+                              const std::optional<KvmState>& kvm) {
   std::vector<Check> checks;
   checks.push_back(check_qemu());
-  checks.push_back(check_kvm());
+  checks.push_back(check_kvm(kvm));
   checks.push_back(check_memory());
   checks.push_back(check_inotify());
   checks.push_back(check_descriptors());

@@ -3,9 +3,12 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <vmfleet/machine/accelerator.hpp>
 
 namespace vmfleet::cli {
 
@@ -26,8 +29,10 @@ struct Check {
 
 std::string_view word_of(Check::Status status) noexcept;
 
-/// All of them, in the order of telling. Blocks while QEMU is asked for its version.
+/// All of them, in the order of telling, given what a trial of KVM came to, if there was one.
+/// Blocks while QEMU is asked for its version.
 std::vector<Check> check_host(const std::filesystem::path& state_root,
-                              const std::filesystem::path& cache_root);
+                              const std::filesystem::path& cache_root,
+                              const std::optional<KvmState>& kvm);
 
 }  // namespace vmfleet::cli

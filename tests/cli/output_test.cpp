@@ -105,6 +105,21 @@ TEST_CASE("the doctor looks at every part of the host and leaves no trace") {
   CHECK_FALSE(std::filesystem::exists(world.state()));
 }
 
+TEST_CASE("the doctor's verdict on KVM is that of up") {
+  const Vmfleet world;
+  auto words = test::up_with("marker");
+  for (auto& word : words) {
+    if (word == "tcg") word = "auto";
+  }
+  const auto up = world.document(words);
+  const bool uses_kvm = up["machines"].as_array()->front().text("accel") == "kvm";
+  const auto document = world.document({"doctor"});
+  const auto& kvm = document["checks"].as_array()->at(1);
+  INFO(kvm.text("message"));
+  CHECK(kvm.text("name") == "kvm");
+  CHECK((kvm.text("status") == "ok") == uses_kvm);
+}
+
 TEST_CASE("a host without QEMU is unfit, and the doctor says what to install") {
   Vmfleet world;
   world.environment["PATH"] = "/nonexistent";

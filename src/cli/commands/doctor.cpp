@@ -7,6 +7,7 @@
 #include <vmfleet/async/offload.hpp>
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/image/image_store.hpp>
+#include <vmfleet/machine/host_qemu.hpp>
 
 #include "cli/commands/commands.hpp"
 #include "cli/exit_code.hpp"
@@ -51,10 +52,19 @@ void answer(const Context& context, const std::vector<Check>& checks, bool fit) 
   context.answer(std::move(document));
 }
 
+/// As `up` does before its first machine; nullopt without a QEMU to do it with.
+Task<std::optional<KvmState>> try_kvm() {
+  auto find = [] { return find_host_qemu("", parse_arch(host_arch()).value()); };
+  Result<QemuBinary> binary = co_await offload(find);
+  if (!binary) co_return std::nullopt;
+  co_return co_await probe_kvm(*std::move(binary));
+}
+
 Task<int> doctor(Context& context) {
   const auto state_root = context.state_root();
   const auto cache_root = default_cache_root();
-  auto look = [&] { return check_host(state_root, cache_root); };
+  const std::optional<KvmState> kvm = co_await try_kvm();
+  auto look = [&] { return check_host(state_root, cache_root, kvm); };
   const std::vector<Check> checks = co_await offload(look);
   const bool fit = std::none_of(checks.begin(), checks.end(), [](const Check& check) {
     return check.status == Check::Status::fail;
