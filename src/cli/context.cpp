@@ -9,9 +9,12 @@
 #include <fmt/format.h>
 
 #include <vmfleet/base/text.hpp>
+#include <vmfleet/instance/instance_directory.hpp>
+#include <vmfleet/io/files.hpp>
 #include <vmfleet/qemu/validate.hpp>
 
 #include "cli/error_printer.hpp"
+#include "cli/hints.hpp"
 
 namespace vmfleet::cli {
 
@@ -23,6 +26,37 @@ std::string valid_fleet_name(const std::string& name) {
   throw Error(ErrorKind::invalid_config,
               fmt::format("'{}' cannot be the name of a fleet", sanitize(name)))
       .hint("letters, digits, '.', '_' and '-', at most 63, beginning with a letter or digit");
+}
+
+std::string read_name_here(const Context& context) {
+  std::optional<FleetName> found;
+  try {
+    found = FleetName::load(kFleetFile);
+  } catch (const Error& error) {
+    throw Error(error).evidence("the fleet's name is read from this file; -p NAME does without");
+  }
+  if (found->errors) {
+    context.say(fmt::format(
+        "vmfleet: warning: {} has errors, which `vmfleet config` lists; going on with fleet '{}'",
+        kFleetFile, found->name));
+  }
+  return found->name;
+}
+
+/// The folder whose fleet file or options made a machine; empty when that is not known. Only looks:
+/// a damaged record is for the command itself to find.
+std::filesystem::path origin_of(const std::filesystem::path& machine) {
+  try {
+    const auto record = json::parse(files::read(machine / instance_file::kIntent));
+    return record ? std::string((*record)["body"]["spec"].text("folder")) : "";
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+bool is_same_folder(const std::filesystem::path& a, const std::filesystem::path& b) {
+  std::error_code missing;
+  return std::filesystem::equivalent(a, b, missing) || a == b;
 }
 
 }  // namespace
@@ -44,7 +78,25 @@ void Context::say(std::string_view line) const {
 }
 
 void Context::complain(const MachineReport& machine) const {
-  if (machine.error) err.try_write(describe_error(machine.name, *machine.error, err));
+  if (machine.error) err.try_write(describe_error(machine.name, addressed(*machine.error), err));
+}
+
+Error Context::addressed(Error error) const {
+  std::vector<std::string> options;
+  if (!globals.state_dir.empty()) {
+    options.push_back("--state-dir " + shell_quote(state_root().string()));
+  }
+  if (globals.fleet) options.push_back("-p " + shell_quote(*globals.fleet));
+  if (options.empty() || error.hint().empty()) return error;
+  std::string hint = with_options(error.hint(), join(options, " "), fleet_commands);
+  return std::move(error).hint(std::move(hint));
+}
+
+FleetReport Context::addressed(FleetReport report) const {
+  for (auto& machine : report.machines) {
+    if (machine.error) machine.error = addressed(*machine.error);
+  }
+  return report;
 }
 
 std::filesystem::path Context::state_root() const {
@@ -63,11 +115,8 @@ std::string Context::fleet_name() const {
   if (auto given = given_fleet_name()) return *std::move(given);
   std::error_code ignored;
   if (!std::filesystem::exists(kFleetFile, ignored)) return "default";
-  try {
-    return FleetSpec::load(kFleetFile).name;
-  } catch (const Error& error) {
-    throw Error(error).evidence("the fleet's name is read from this file; -p NAME does without");
-  }
+  if (!name_here_) name_here_ = read_name_here(*this);
+  return *name_here_;
 }
 
 Fleet Context::fleet() const {
@@ -87,6 +136,20 @@ std::vector<std::string> Context::select(const std::vector<std::string>& pattern
   if (fleets.empty()) throw std::move(error).hint("start some with: vmfleet up");
   throw std::move(error).hint(
       fmt::format("there are fleets: {}; name one with -p", join(fleets, ", ")));
+}
+
+void Context::require_own(const std::vector<std::string>& machines) const {
+  std::error_code ignored;
+  if (given_fleet_name() || !std::filesystem::exists(kFleetFile, ignored)) return;
+  const std::string name = fleet_name();
+  for (const auto& machine : machines) {
+    const auto folder = origin_of(state_root() / name / machine);
+    if (folder.empty() || is_same_folder(folder, std::filesystem::current_path())) continue;
+    throw Error(ErrorKind::conflict,
+                fmt::format("{} is of the fleet '{}' of {}, not of this folder", machine, name,
+                            folder.string()))
+        .hint(fmt::format("go there; or, if it is meant, name the fleet: -p {}", name));
+  }
 }
 
 }  // namespace vmfleet::cli

@@ -105,7 +105,16 @@ void Program::runs_program(const CLI::App& app, Command work) {
 Context Program::make_context() {
   Context context(globals_);
   context.passes_code = run_programs_.count(&selected()) != 0;
+  context.fleet_commands = fleet_commands();
   return context;
+}
+
+std::set<std::string> Program::fleet_commands() const {
+  std::set<std::string> names;
+  for (const CLI::App* command : root_->get_subcommands([](const CLI::App*) { return true; })) {
+    if (command->get_group() != group::kHost) names.insert(command->get_name());
+  }
+  return names;
 }
 
 CLI::App& Program::selected() {

@@ -45,6 +45,7 @@ class Program {
   int refuse(const std::vector<std::string>& arguments, const Error& error);
   [[nodiscard]] CLI::App& selected();
   [[nodiscard]] Context make_context();
+  [[nodiscard]] std::set<std::string> fleet_commands() const;
   [[nodiscard]] Error translate(const CLI::ParseError& error);
   [[nodiscard]] Error unexpected(const std::string& argument);
 

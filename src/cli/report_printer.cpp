@@ -34,7 +34,7 @@ std::string format_machines(const FleetReport& report) {
 
 void tell_report(const Context& context, const FleetReport& report, std::string_view schema) {
   for (const auto& machine : report.machines) context.complain(machine);
-  if (context.globals.json) context.answer(report.to_json(schema));
+  if (context.globals.json) context.answer(context.addressed(report).to_json(schema));
 }
 
 }  // namespace vmfleet::cli

@@ -35,7 +35,9 @@ Task<void> cancel_on_signal(Context& context, Signals& signals, CancelScope& sco
   scope.cancel();
   for (;;) {
     // The cleanup goes on: ending here would leave machines behind that nobody asked to keep.
-    context.say(fmt::format("vmfleet: {}: cleaning up", signal_word(signal)));
+    if (context.cleans_up) {
+      context.say(fmt::format("vmfleet: {}: cleaning up", signal_word(signal)));
+    }
     co_await signals.next();
   }
 }
@@ -58,10 +60,11 @@ Task<int> run_interruptible(Context& context, const Command& command) {
     co_await with_task_group(body);
   } catch (const Error& error) {
     if (signal == 0) throw;
-    context.err.try_write(describe_error(error, context.err));  // the cleanup's
+    const Error told = context.addressed(error);  // the cleanup's
+    context.err.try_write(describe_error(told, context.err));
   }
   if (signal == 0) co_return code.value_or(kFailed);
-  if (context.globals.json && !code) {
+  if (context.globals.json && !context.streams && !code) {
     json::Object error;
     error.set("kind", "interrupted");
     error.set("message", fmt::format("interrupted by {}", signal_word(signal)));
@@ -70,7 +73,8 @@ Task<int> run_interruptible(Context& context, const Command& command) {
   co_return interrupted_code(signal);
 }
 
-int report_failure(Context& context, const Error& error) {
+int report_failure(Context& context, const Error& failure) {
+  const Error error = context.addressed(failure);
   context.err.try_write(describe_error(error, context.err));
   if (context.globals.json) context.answer(error_document(error_to_json(error)));
   return context.passes_code ? kOwnFailure : exit_code(error.kind());

@@ -72,6 +72,7 @@ struct BuildArguments {
 };
 
 Task<int> build_image(Context& context, const BuildArguments& arguments) {
+  context.cleans_up = true;
   BuildOptions options;
   if (!arguments.arch.empty()) options.arch = to_string(parse_arch(arguments.arch).value());
   options.source = arguments.source;

@@ -48,7 +48,7 @@ FleetReport look(const Fleet& fleet, const PsArguments& arguments) {
 
 void print(const Context& context, const FleetReport& report, const std::string& fleet) {
   if (context.globals.json) {
-    context.answer(report.to_json("vmfleet.ps/1"));
+    context.answer(context.addressed(report).to_json("vmfleet.ps/1"));
   } else if (context.globals.quiet) {
     for (const auto& machine : report.machines) context.out.write(machine.name + "\n");
   } else if (report.machines.empty()) {

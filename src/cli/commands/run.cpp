@@ -135,6 +135,7 @@ Task<void> remove_abandoned(const Context& context) {
 
 Task<int> run(Context& context, const RunArguments& arguments) {
   require_program(arguments.words.at(0));
+  context.cleans_up = true;
   co_await remove_abandoned(context);
   OwnRoot root;
   Globals globals = context.globals;

@@ -22,6 +22,7 @@ struct StartArguments {
 UpOptions up_options(Context& context, const StartArguments& arguments, Progress& progress) {
   UpOptions options;
   options.names = context.select(arguments.names);
+  context.require_own(options.names);
   options.wait = !arguments.no_wait;
   options.timeout = arguments.timeout;
   options.progress = observer_of(progress);
@@ -37,6 +38,7 @@ Task<int> tell(Context& context, Progress& progress, Task<FleetReport> work, std
 }
 
 Task<int> start(Context& context, const StartArguments& arguments) {
+  context.cleans_up = true;
   const auto progress = make_progress(context);
   Fleet fleet = context.fleet();
   UpOptions options = up_options(context, arguments, *progress);
@@ -44,6 +46,7 @@ Task<int> start(Context& context, const StartArguments& arguments) {
 }
 
 Task<int> restart(Context& context, const StartArguments& arguments) {
+  context.cleans_up = true;
   const auto progress = make_progress(context);
   Fleet fleet = context.fleet();
   UpOptions options = up_options(context, arguments, *progress);

@@ -21,8 +21,10 @@ struct StopArguments {
 
 using End = std::function<Task<FleetReport>(Fleet&, ProgressObserver)>;
 
-Task<int> end_machines(Context& context, End end, std::string schema) {
+Task<int> end_machines(Context& context, const std::vector<std::string>& names, End end,
+                       std::string schema) {
   Fleet fleet = context.fleet();
+  context.require_own(fleet.select(names));
   const auto progress = make_progress(context);
   Task<FleetReport> work = end(fleet, observer_of(*progress));
   const FleetReport report = co_await show_progress(*progress, std::move(work));
@@ -50,7 +52,7 @@ void add_stop(Program& program) {
     const End end = [arguments](Fleet& fleet, ProgressObserver progress) {
       return fleet.stop(arguments->names, options_of(*arguments), std::move(progress));
     };
-    return end_machines(context, end, "vmfleet.stop/1");
+    return end_machines(context, arguments->names, end, "vmfleet.stop/1");
   });
 }
 
@@ -62,7 +64,7 @@ void add_kill(Program& program) {
     const End end = [arguments](Fleet& fleet, ProgressObserver progress) {
       return fleet.stop(arguments->names, StopOptions::kill(), std::move(progress));
     };
-    return end_machines(context, end, "vmfleet.kill/1");
+    return end_machines(context, arguments->names, end, "vmfleet.kill/1");
   });
 }
 
@@ -75,7 +77,7 @@ void add_down(Program& program) {
     const End end = [arguments](Fleet& fleet, ProgressObserver progress) {
       return fleet.down(arguments->names, options_of(*arguments), std::move(progress));
     };
-    return end_machines(context, end, "vmfleet.down/1");
+    return end_machines(context, arguments->names, end, "vmfleet.down/1");
   });
 }
 
@@ -91,7 +93,7 @@ void add_rm(Program& program) {
     const End end = [arguments](Fleet& fleet, ProgressObserver progress) {
       return fleet.remove(arguments->names, std::move(progress));
     };
-    return end_machines(context, end, "vmfleet.rm/1");
+    return end_machines(context, arguments->names, end, "vmfleet.rm/1");
   });
 }
 

@@ -67,6 +67,7 @@ void answer(const Context& context, const FleetReport& report) {
 }
 
 Task<int> up(Context& context, const UpArguments& arguments) {
+  context.cleans_up = true;
   FleetSpec spec = resolve_spec(context, arguments.spec);
   Fleet fleet(context.state_root(), spec.name);
   UpOptions options = options_of(arguments);

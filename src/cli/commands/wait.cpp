@@ -123,7 +123,7 @@ Task<void> wait_for_all(const Context& context, const WaitArguments& arguments,
   co_await with_task_group(body);
 }
 
-json::Value to_json(const Outcome& outcome) {
+json::Value to_json(const Context& context, const Outcome& outcome) {
   json::Object machine;
   machine.set("name", outcome.name);
   machine.set("met", outcome.met());
@@ -134,14 +134,14 @@ json::Value to_json(const Outcome& outcome) {
     machine.set("seen", std::move(seen));
   }
   if (outcome.exit) machine.set("exit", outcome.exit->to_json());
-  if (outcome.error) machine.set("error", error_to_json(*outcome.error));
+  if (outcome.error) machine.set("error", error_to_json(context.addressed(*outcome.error)));
   return machine;
 }
 
 void print(const Context& context, const std::vector<Outcome>& outcomes) {
   if (context.globals.json) {
     json::Array machines;
-    for (const auto& outcome : outcomes) machines.push_back(to_json(outcome));
+    for (const auto& outcome : outcomes) machines.push_back(to_json(context, outcome));
     json::Object document;
     document.set("schema", "vmfleet.wait/1");
     document.set("fleet", context.fleet_name());

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+// Fleets of folders: whose machines a command changes, and what a broken file keeps it from.
+#include <fstream>
+
+#include <vmfleet/testkit/guests.hpp>
+
+#include "tests/cli/program.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace vmfleet;
+using test::Vmfleet;
+
+namespace {
+
+/// A fleet file in a folder below the world's.
+void write_file(const Vmfleet& world, const std::string& folder, const std::string& begin = {},
+                const std::string& end = {}) {
+  std::filesystem::create_directories(world.folder() / folder);
+  std::ofstream(world.folder() / folder / "vmfleet.toml")
+      << begin << "fleet = \"demo\"\n[machine.web]\nkernel = \""
+      << testkit::guest_path("marker").string()
+      << "\"\naccel = \"tcg\"\nmemory = \"32M\"\nready.serial = \"guest ready\"\n"
+      << end;
+}
+
+}  // namespace
+
+TEST_CASE("machines of another folder are changed only by the fleet's name") {
+  const Vmfleet world;
+  write_file(world, "a");
+  write_file(world, "b");
+  REQUIRE(world.shell("cd a && vmfleet up").code == 0);
+  for (const char* command :
+       {"down", "stop", "kill", "rm web", "start", "restart", "pause", "resume", "reset"}) {
+    INFO(command);
+    const auto refused = world.shell(std::string("cd b && vmfleet ") + command);
+    CHECK(refused.code == 5);
+    CHECK_THAT(refused.out, ContainsSubstring((world.folder() / "a").string()));
+    CHECK_THAT(refused.out, ContainsSubstring("-p demo"));
+  }
+  CHECK_THAT(world.shell("cd b && vmfleet ps").out, ContainsSubstring("web   ready"));
+  CHECK(world.shell("cd b && vmfleet down -p demo").code == 0);
+  CHECK_FALSE(std::filesystem::exists(world.state() / "demo"));
+}
+
+TEST_CASE("a folder is the same by whichever way") {
+  const Vmfleet world;
+  write_file(world, "a");
+  std::filesystem::create_directory_symlink("a", world.folder() / "link");
+  CHECK(world.shell("vmfleet up -f link/vmfleet.toml && cd a && vmfleet down").code == 0);
+  CHECK_FALSE(std::filesystem::exists(world.state() / "demo"));
+}
+
+TEST_CASE("a mistake in the fleet file keeps no machine from being looked at and removed") {
+  const Vmfleet world;
+  write_file(world, "a");
+  REQUIRE(world.shell("cd a && vmfleet up").code == 0);
+  for (const char* mistake : {"memroy = \"1G\"\n", "memory = \n", "memory = \"1G\n"}) {
+    INFO(mistake);
+    write_file(world, "a", "", mistake);
+    const auto ps = world.shell("cd a && vmfleet ps");
+    CHECK(ps.code == 0);
+    CHECK_THAT(ps.out, ContainsSubstring("web   ready"));
+    CHECK_THAT(ps.out, ContainsSubstring("warning: vmfleet.toml has errors"));
+    CHECK(ps.out.find("warning") == ps.out.rfind("warning"));
+    CHECK(world.shell("cd a && vmfleet up").code == 2);
+  }
+  CHECK(world.shell("cd a && vmfleet down").code == 0);
+  CHECK_FALSE(std::filesystem::exists(world.state() / "demo"));
+}
+
+TEST_CASE("a hint's command is about the fleet that was asked for") {
+  const Vmfleet world;
+  auto words = test::up_with("marker", {"-p", "other"});
+  REQUIRE(world.run(words).code == 0);
+  REQUIRE(world.run({"stop", "-p", "other", "--grace", "0ms"}).code == 0);
+  const auto ran = world.run({"-p", "other", "ssh", "vm-0"});
+  CHECK_THAT(ran.err, ContainsSubstring("vmfleet -p other start vm-0"));
+  const auto document = world.document({"port", "vm-0", "22", "-p", "other"}, 7);
+  CHECK_THAT(std::string(document["error"].text("hint")),
+             ContainsSubstring("vmfleet -p other start vm-0"));
+  const auto elsewhere = world.run({"--state-dir", "my state", "-p", "other", "ps", "vm-9"});
+  CHECK_THAT(elsewhere.err, ContainsSubstring("my state' -p other up"));
+}
