@@ -173,6 +173,32 @@ TEST_CASE("pause, resume and reset show in ps and events") {
   CHECK(json::parse(lines.substr(0, lines.find('\n')))->text("event") == "RESUME");
 }
 
+TEST_CASE("a machine that is reset is ready when it has become so anew") {
+  const Vmfleet world;
+  world.run(up_with("marker"));
+  const auto reset = world.run({"reset"});
+  INFO(reset.err);
+  CHECK(reset.code == 0);
+  const auto again = machine(world.document({"ps"}), 0);
+  CHECK(again.text("state") == "ready");
+  CHECK(count_of(world.run({"logs"}).out, "guest ready") == 2);
+  CHECK(world.run({"reset", "--no-wait"}).code == 0);
+  CHECK(machine(world.document({"ps"}), 0).text("state") == "booting");
+  CHECK(world.run({"wait", "--for", "ready", "--timeout", "60s"}).code == 0);
+  CHECK(machine(world.document({"ps"}), 0).text("state") == "ready");
+  CHECK(count_of(world.run({"logs"}).out, "guest ready") == 3);
+}
+
+TEST_CASE("a reset of a paused machine waits for nobody") {
+  const Vmfleet world;
+  world.run(up_with("marker"));
+  CHECK(world.run({"pause"}).code == 0);
+  CHECK(world.run({"reset"}).code == 0);
+  CHECK(machine(world.document({"ps"}), 0).text("state") == "paused");
+  CHECK(world.run({"resume"}).code == 0);
+  CHECK(world.run({"wait", "--timeout", "60s"}).code == 0);
+}
+
 TEST_CASE("what is sent reaches the console") {
   const Vmfleet world;
   world.run(up_with("echo"));
