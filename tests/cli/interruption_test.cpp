@@ -75,5 +75,16 @@ TEST_CASE("a follower is interrupted at once, and the machine runs on") {
   terminal.wait_for("guest ready");
   terminal.signal(SIGINT);
   CHECK(terminal.wait() == 130);
+  CHECK_THAT(terminal.output(), !ContainsSubstring("vmfleet: SIGINT"));
   CHECK(world.document({"ps"}).integer("ready", 0) == 1);
+}
+
+TEST_CASE("a stream of JSON lines that is interrupted ends with the last of them") {
+  const Vmfleet world;
+  world.run(up_with("marker"));
+  Terminal terminal(world, {"events", "-f", "--json"});
+  terminal.wait_for("RESUME");
+  terminal.signal(SIGINT);
+  CHECK(terminal.wait() == 130);
+  CHECK_THAT(terminal.output(), !ContainsSubstring("interrupted"));
 }

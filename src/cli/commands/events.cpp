@@ -20,6 +20,7 @@ struct EventArguments {
 };
 
 Task<int> events(Context& context, const EventArguments& arguments) {
+  context.streams = true;
   std::vector<Task<void>> tasks;
   for (const auto& name : context.select(arguments.names)) {
     tasks.push_back(print_events(context, name, context.directory_of(name),

@@ -121,6 +121,7 @@ std::string prefix_of(const Context& context, const std::string& name, std::size
 }
 
 Task<int> logs(Context& context, const LogArguments& arguments) {
+  context.streams = true;
   const auto names = context.select(arguments.names);
   std::size_t width = 0;
   for (const auto& name : names) width = std::max(width, name.size());

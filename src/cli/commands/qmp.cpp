@@ -94,6 +94,7 @@ Task<int> qmp_command(Context& context, const QmpArguments& arguments) {
   }
   if (arguments.events) {
     if (!words.empty()) throw usage("--events takes no command");
+    context.streams = true;
     Task<void> events = arguments.socket.empty()
                             ? print_events(context, directory.filename().string(), directory,
                                            EventsUntil::ended, true)
