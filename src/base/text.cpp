@@ -58,6 +58,17 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
   return fmt::format("{}", fmt::join(parts, separator));
 }
 
+std::string replace_all(std::string_view text, std::string_view what, std::string_view by) {
+  std::string replaced;
+  for (;;) {
+    const auto at = text.find(what);
+    replaced.append(text.substr(0, at));
+    if (at == std::string_view::npos) return replaced;
+    replaced.append(by);
+    text.remove_prefix(at + what.size());
+  }
+}
+
 std::string shell_quote(std::string_view word) {
   constexpr std::string_view kPlain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,@%+";
@@ -102,6 +113,18 @@ std::string sanitize(std::string_view text) {
     text.remove_prefix(length);
   }
   return clean;
+}
+
+std::vector<std::string> last_lines(std::string_view text, std::size_t most) {
+  std::vector<std::string> lines;
+  for (std::string_view line : split(text, '\n')) {
+    while (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    if (!trim(line).empty()) lines.push_back(sanitize(line));
+  }
+  if (lines.size() > most) {
+    lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(most));
+  }
+  return lines;
 }
 
 std::string_view nearest(std::string_view word, const std::vector<std::string>& candidates) {

@@ -14,17 +14,6 @@ namespace {
 
 constexpr Bytes kEnd(64 * 1024);
 
-std::vector<std::string> last_lines(std::string_view text, std::size_t count) {
-  std::vector<std::string> lines;
-  for (auto line : split(text, '\n')) {
-    while (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-    if (!trim(line).empty()) lines.push_back(sanitize(line));
-  }
-  if (lines.size() > count)
-    lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(count));
-  return lines;
-}
-
 std::string for_people(std::string_view shutdown_reason) {
   if (shutdown_reason == "guest-shutdown") return "the guest shut down";
   if (shutdown_reason == "guest-reset") return "the guest reset itself";
@@ -115,7 +104,7 @@ std::vector<std::string> last_serial_lines(const InstanceDirectory& directory, s
 }
 
 std::vector<std::string> qemu_words(const InstanceDirectory& directory) {
-  return last_lines(files::read_end(directory.file(instance_file::kQemuErr), kEnd), 20);
+  return last_lines(files::read_end(directory.file(instance_file::kQemuErr), kEnd));
 }
 
 }  // namespace vmfleet

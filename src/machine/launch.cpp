@@ -37,6 +37,7 @@ namespace {
 
 constexpr Milliseconds kCleanupLimit(10'000);
 constexpr Milliseconds kForwardRetry(20);
+constexpr std::size_t kMostForwards = 100;  // that are shown
 
 void require_no_problems(const MachineConfig& config, std::vector<ConfigProblem> found) {
   const auto problems = to_errors(config, std::move(found));
@@ -73,14 +74,6 @@ void require_sources(const MachineConfig& config) {
                 fmt::format("what is to be injected, {}, is no regular file", injection.source))
         .hint("inject the files of a folder one by one, or with a tool");
   }
-}
-
-std::vector<std::string> lines_of(std::string_view text) {
-  std::vector<std::string> lines;
-  for (const std::string_view line : split(text, '\n')) {
-    if (!trim(line).empty()) lines.push_back(sanitize(trim(line)));
-  }
-  return lines;
 }
 
 /// One launch under way.
@@ -238,7 +231,7 @@ class Launch {
         throw Error(ErrorKind::timed_out,
                     fmt::format("QEMU has not set up the forward {}", join(match.missing, ", ")))
             .hint("the evidence is what it has: info usernet")
-            .evidence_lines(lines_of(usernet));
+            .evidence_lines(last_lines(usernet, kMostForwards));
       }
       co_await sleep_for(kForwardRetry);
     }
@@ -276,7 +269,7 @@ class Launch {
     for (const auto& net : config_.nets) {
       for (const auto& forward : net.forwards) {
         auto problem = find_port_problem(forward);
-        if (problem) throw std::move(*problem).evidence_lines(lines_of(words));
+        if (problem) throw std::move(*problem).evidence_lines(last_lines(words));
       }
     }
   }

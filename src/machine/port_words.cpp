@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include <vmfleet/base/text.hpp>
+
 #include "machine/host_ports.hpp"
 
 namespace vmfleet {
@@ -30,12 +32,6 @@ std::vector<std::string*> strings_of(MachineConfig& config, Readiness& readiness
   return all;
 }
 
-void replace_all(std::string& text, const std::string& word, const std::string& by) {
-  for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + by.size())) {
-    text.replace(at, word.size(), by);
-  }
-}
-
 }  // namespace
 
 void fill_in_ports(MachineConfig& config, Readiness& readiness) {
@@ -49,7 +45,7 @@ void fill_in_ports(MachineConfig& config, Readiness& readiness) {
       if (!named) continue;
       if (forward.host_port == 0) forward.host_port = find_free_port(forward);
       const std::string port = std::to_string(forward.host_port);
-      for (std::string* text : strings) replace_all(*text, word, port);
+      for (std::string* text : strings) *text = replace_all(*text, word, port);
     }
   }
 }

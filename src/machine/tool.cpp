@@ -55,19 +55,6 @@ std::string fill_in(std::string_view text, const Words& words) {
   return filled;
 }
 
-constexpr std::size_t kMostLines = 20;
-
-std::vector<std::string> last_lines(std::string_view text) {
-  std::vector<std::string> lines;
-  for (const std::string_view line : split(trim(text), '\n')) {
-    if (!trim(line).empty()) lines.push_back(sanitize(line));
-  }
-  if (lines.size() > kMostLines) {
-    lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(kMostLines));
-  }
-  return lines;
-}
-
 }  // namespace
 
 Task<void> run_tool(const MachineConfig& config, std::size_t index,

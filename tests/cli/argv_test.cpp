@@ -4,6 +4,7 @@
 #include <fstream>
 #include <regex>
 
+#include <vmfleet/base/text.hpp>
 #include <vmfleet/testkit/guests.hpp>
 
 #include "tests/cli/program.hpp"
@@ -30,12 +31,7 @@ void make_files(const std::filesystem::path& folder) {
 
 /// What differs from run to run stands as a name.
 std::string without_places(std::string text, const std::filesystem::path& folder) {
-  const auto replace = [&](const std::string& what, const std::string& name) {
-    for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at)) {
-      text.replace(at, what.size(), name);
-    }
-  };
-  replace(folder.string(), "FOLDER");
+  text = replace_all(text, folder.string(), "FOLDER");
   text = std::regex_replace(text, std::regex("/[^ ]*/qemu-system-"), "qemu-system-");
   text = std::regex_replace(text, std::regex("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID");
   return std::regex_replace(text, std::regex("23[0-9](\\.[0-9]+){3}:[0-9]+"), "GROUP");

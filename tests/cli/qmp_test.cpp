@@ -4,6 +4,7 @@
 #include <map>
 
 #include <vmfleet/async/task_group.hpp>
+#include <vmfleet/base/text.hpp>
 #include <vmfleet/io/process.hpp>
 #include <vmfleet/io/unix_socket.hpp>
 #include <vmfleet/testkit/async_test.hpp>
@@ -30,12 +31,9 @@ struct Script {
   std::vector<std::string> heard;
 };
 
-std::string fill_id(std::string answer, const std::string& line) {
+std::string fill_id(const std::string& answer, const std::string& line) {
   const json::Value request = json::parse(line).value();
-  for (auto at = answer.find("{id}"); at != std::string::npos; at = answer.find("{id}")) {
-    answer.replace(at, 4, json::write(request["id"]));
-  }
-  return answer;
+  return replace_all(answer, "{id}", json::write(request["id"]));
 }
 
 Task<void> serve(UnixListener& listener, Script& script) {

@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <vmfleet/base/text.hpp>
+
 #include "cli/program.hpp"
 #include "tests/cli/program.hpp"
 #include "tests/support/catch.hpp"
@@ -26,12 +28,7 @@ std::string transcript(const Vmfleet& world, const std::vector<std::string>& lin
   std::string text;
   for (const auto& line : lines) {
     const auto ran = world.shell(line);
-    std::string seen = ran.out;
-    const std::string folder = world.folder().string();
-    for (auto at = seen.find(folder); at != std::string::npos; at = seen.find(folder)) {
-      seen.replace(at, folder.size(), "/here");
-    }
-    text += "$ " + line + "\n" + seen;
+    text += "$ " + line + "\n" + replace_all(ran.out, world.folder().string(), "/here");
     if (ran.code != 0) text += "[exit " + std::to_string(ran.code) + "]\n";
     text += "\n";
   }

@@ -9,18 +9,14 @@
 
 #include <fmt/format.h>
 
+#include <vmfleet/base/text.hpp>
+
 #include "testkit/fake_qemu/fake_qemu.hpp"
 
 namespace vmfleet::testkit {
 namespace {
 
 using std::chrono::milliseconds;
-
-void replace_all(std::string& text, std::string_view what, std::string_view by) {
-  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size())) {
-    text.replace(at, what.size(), by);
-  }
-}
 
 /// What is for the guest, as its kernel's arguments say.
 std::string_view argument_of(std::string_view append) noexcept {
@@ -167,11 +163,9 @@ std::int64_t Guest::number(const json::Value& step, std::string_view key) const 
 }
 
 std::string Guest::expand(std::string_view text) const {
-  std::string result(text);
-  replace_all(result, "{n}", fmt::format("{:08}", count_));
-  replace_all(result, "{line}", line_);
-  replace_all(result, "{append}", argument_of(options_->append));
-  return result;
+  const std::string counted = replace_all(text, "{n}", fmt::format("{:08}", count_));
+  const std::string heard = replace_all(counted, "{line}", line_);
+  return replace_all(heard, "{append}", argument_of(options_->append));
 }
 
 }  // namespace vmfleet::testkit

@@ -55,6 +55,19 @@ TEST_CASE("splitting and trimming keep empty fields and drop space") {
   REQUIRE(trim("   ").empty());
 }
 
+TEST_CASE("what replaces a word is not looked at again") {
+  REQUIRE(replace_all("a-b-", "-", "--") == "a--b--");
+  REQUIRE(replace_all("{n}{n}", "{n}", "") == "");
+  REQUIRE(replace_all("none", "{n}", "x") == "none");
+}
+
+TEST_CASE("the last lines are those that say something, made harmless") {
+  using Lines = std::vector<std::string>;
+  REQUIRE(last_lines("one\r\n\n  two\x1b\n \t\nthree") == Lines{"one", "  two\\x1b", "three"});
+  REQUIRE(last_lines("one\ntwo\nthree\n", 2) == Lines{"two", "three"});
+  REQUIRE(last_lines("\n\r\n").empty());
+}
+
 TEST_CASE("UTF-8 refuses overlong forms, surrogates and what is out of range") {
   REQUIRE(utf8_sequence_length("\xc0\x80") == 0);
   REQUIRE(utf8_sequence_length("\xed\xa0\x80") == 0);
