@@ -10,11 +10,11 @@
 
 #include <fmt/format.h>
 
+#include <io/needed_program.hpp>
 #include <vmfleet/async/offload.hpp>
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/io/files.hpp>
-#include <vmfleet/io/process.hpp>
 
 namespace vmfleet {
 
@@ -72,23 +72,11 @@ class NewFolder {
 Task<void> run_ssh_keygen(std::filesystem::path key) {
   std::vector<std::string> argv{"ssh-keygen", "-q", "-t",      "ed25519", "-N",
                                 "",           "-C", "vmfleet", "-f",      key.string()};
-  ProcessOptions options(std::move(argv));
-  options.dies_with_owner = true;
-  std::optional<ProcessOutput> output;
-  try {
-    output = co_await run_process(std::move(options));
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::not_found) throw;
-  }
-  if (!output) {
-    throw Error(ErrorKind::host_unfit, "there is no ssh-keygen, which makes keys")
-        .hint("install it: apt install openssh-client; or name a key of yours: ssh.key = PATH");
-  }
-  if (output->status.success()) co_return;
-  throw Error(ErrorKind::unavailable, fmt::format("make {}: ssh-keygen ended with {}", key.string(),
-                                                  output->status.describe()))
-      .hint("its words are the evidence")
-      .evidence(sanitize(trim(output->err)));
+  NeededProgram keygen(
+      ProcessOptions(std::move(argv)), fmt::format("make {}: ssh-keygen", key.string()),
+      Error(ErrorKind::host_unfit, "there is no ssh-keygen, which makes keys")
+          .hint("install it: apt install openssh-client; or name a key of yours: ssh.key = PATH"));
+  co_await run_needed(std::move(keygen));
 }
 
 }  // namespace

@@ -9,15 +9,14 @@
 #include <optional>
 #include <string>
 
+#include <io/needed_program.hpp>
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/image/image_store.hpp>
 #include <vmfleet/io/files.hpp>
-#include <vmfleet/io/process.hpp>
 
 namespace vmfleet::image {
 namespace {
 
-constexpr std::size_t kMaxEvidence = 8;
 constexpr std::array kPrograms{"busybox-static", "dropbear-bin", "qemu-guest-agent"};
 
 bool numbered(std::string_view name, std::string_view prefix) {
@@ -124,6 +123,7 @@ class Apt {
   }
 
   Task<std::string> run(std::vector<std::string> argv, std::filesystem::path directory) {
+    const std::string program = argv[0];
     const std::string doing = argv[0] + " " + (argv[1] == "-q" ? argv[2] : argv[1]);
     for (const char* setting : {"APT::Sandbox::User=root", "Acquire::Retries=2",
                                 "Acquire::http::Timeout=30", "Acquire::https::Timeout=30"}) {
@@ -133,21 +133,10 @@ class Apt {
     ProcessOptions options(std::move(argv));
     options.directory = std::move(directory);
     options.environment = environment();
-    options.dies_with_owner = true;
-    ProcessOutput output;
-    try {
-      output = co_await run_process(std::move(options));
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::not_found) throw;
-      throw Error(ErrorKind::host_unfit, doing + ": apt is not installed");
-    }
-    if (output.status.success()) co_return std::move(output.out);
-    std::vector<std::string> words;
-    for (const std::string_view line : split(output.err, '\n')) {
-      if (!trim(line).empty() && words.size() < kMaxEvidence) words.push_back(sanitize(trim(line)));
-    }
-    throw Error(ErrorKind::unavailable, doing + " failed (" + output.status.describe() + ")")
-        .evidence_lines(words);
+    NeededProgram apt(std::move(options), doing + " failed: " + program,
+                      Error(ErrorKind::host_unfit, doing + ": apt is not installed"));
+    std::string output = co_await run_needed(std::move(apt));
+    co_return output;
   }
 
   [[nodiscard]] std::vector<std::string> environment() const {

@@ -136,13 +136,18 @@ class SessionEnd {
 }  // namespace
 
 Task<ProcessOutput> run_process(ProcessOptions options, Bytes limit) {
+  ProcessOutput output;
+  co_await run_process_into(output, std::move(options), limit);
+  co_return output;
+}
+
+Task<void> run_process_into(ProcessOutput& output, ProcessOptions options, Bytes limit) {
   Loop& loop = co_await current_loop();
   Pipe out;
   Pipe err;
   options.descriptors.emplace_back(1, out.write.get());
   options.descriptors.emplace_back(2, err.write.get());
   options.dies_with_owner = true;
-  ProcessOutput output;
   Process process = Process::spawn(loop, options);
   SessionEnd session(process, options.new_session);
   out.write.reset();
@@ -157,7 +162,6 @@ Task<ProcessOutput> run_process(ProcessOptions options, Bytes limit) {
   co_await with_task_group(body);
   output.status = co_await process.wait();
   session.ended();
-  co_return output;
 }
 
 }  // namespace vmfleet

@@ -15,11 +15,10 @@
 #include <image/image_lock.hpp>
 #include <image/qcow2.hpp>
 #include <image/staged_file.hpp>
+#include <io/needed_program.hpp>
 #include <vmfleet/async/offload.hpp>
 #include <vmfleet/base/error.hpp>
-#include <vmfleet/base/text.hpp>
 #include <vmfleet/io/files.hpp>
-#include <vmfleet/io/process.hpp>
 
 #include "machine/tool.hpp"
 
@@ -140,22 +139,11 @@ class Staging {
 
   Task<void> run_qemu_img(std::vector<std::string> words) {
     words.insert(words.begin(), qemu_img_.string());
-    ProcessOptions options(std::move(words));
-    std::optional<ProcessOutput> output;
-    try {
-      output = co_await run_process(std::move(options));
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::not_found) throw;
-    }
-    if (!output) {
-      throw Error(ErrorKind::host_unfit, "there is no qemu-img, which makes disks")
-          .hint("install it: apt install qemu-utils");
-    }
-    if (output->status.success()) co_return;
-    throw Error(ErrorKind::unavailable, fmt::format("make {}: qemu-img ended with {}",
-                                                    target_.string(), output->status.describe()))
-        .hint("its words are the evidence")
-        .evidence(sanitize(trim(output->err)));
+    NeededProgram qemu_img(ProcessOptions(std::move(words)),
+                           fmt::format("make {}: qemu-img", target_.string()),
+                           Error(ErrorKind::host_unfit, "there is no qemu-img, which makes disks")
+                               .hint("install it: apt install qemu-utils"));
+    co_await run_needed(std::move(qemu_img));
   }
 
   [[nodiscard]] std::string format() const { return std::string(to_string(disk_.format)); }

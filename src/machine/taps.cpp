@@ -14,12 +14,11 @@
 
 #include <fmt/format.h>
 
-#include <vmfleet/async/time.hpp>
+#include <io/needed_program.hpp>
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/base/unique_fd.hpp>
 #include <vmfleet/io/files.hpp>
-#include <vmfleet/io/process.hpp>
 
 #include "machine/process_names.hpp"
 
@@ -116,30 +115,15 @@ Task<void> run_up_script(Net net) {
   std::vector<std::string> words{net.up_script, net.interface};
   ProcessOptions options(std::move(words));
   options.new_session = true;
-  std::optional<ProcessOutput> output;
-  std::optional<Error> failed;
-  try {
-    output = co_await with_timeout(kScriptLimit, run_process(std::move(options)));
-  } catch (const Error& error) {
-    failed = error;
-  }
   const std::string what = fmt::format("the up_script {} of {}", net.up_script, net.interface);
-  if (failed && failed->kind() == ErrorKind::timed_out) {
-    throw Error(ErrorKind::timed_out,
-                fmt::format("{} did not end within {}", what, to_string(kScriptLimit)))
-        .hint("it was ended; what it starts in the background must not keep its output open");
-  }
-  if (failed) {
-    throw Error(ErrorKind::invalid_config,
-                fmt::format("{} cannot be run: {}", what, failed->what()))
-        .hint("it must be executable, and begin with #! when it is a script");
-  }
-  if (output->status.success()) co_return;
-  throw Error(ErrorKind::unavailable,
-              fmt::format("{} ended with {}", what, output->status.describe()))
-      .hint("what it printed is the evidence; run it by hand: " + net.up_script + " " +
-            net.interface)
-      .evidence(sanitize(trim(output->err.empty() ? output->out : output->err)));
+  NeededProgram script(std::move(options), what,
+                       Error(ErrorKind::invalid_config, what + " cannot be run")
+                           .hint("it must be executable, and begin with #! when it is a script"));
+  script.failed_hint = fmt::format("what it printed is the evidence; run it by hand: {} {}",
+                                   net.up_script, net.interface);
+  script.limit = kScriptLimit;
+  script.late_hint = "it was ended; what it starts in the background must not keep its output open";
+  co_await run_needed(std::move(script));
 }
 
 void require_usable_tap(const std::string& interface) {

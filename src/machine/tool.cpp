@@ -3,14 +3,12 @@
 #include "machine/tool.hpp"
 
 #include <map>
-#include <optional>
 
 #include <fmt/format.h>
 
-#include <vmfleet/async/time.hpp>
+#include <io/needed_program.hpp>
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/base/text.hpp>
-#include <vmfleet/io/process.hpp>
 #include <vmfleet/qemu/injected_files.hpp>
 
 namespace vmfleet {
@@ -66,30 +64,13 @@ Task<void> run_tool(const MachineConfig& config, std::size_t index,
   ProcessOptions options(std::move(argv));
   options.directory = tool.directory;
   options.new_session = true;  // a tool that is late ends with all that it has started
-  std::optional<ProcessOutput> output;
-  std::optional<Error> failed;
-  try {
-    output = co_await with_timeout(tool.timeout, run_process(std::move(options)));
-  } catch (const Error& error) {
-    failed = error;
-  }
-  const std::string name = sanitize(tool.command[0]);
-  if (failed && failed->kind() == ErrorKind::timed_out) {
-    throw Error(ErrorKind::timed_out,
-                fmt::format("the tool {} did not end within {}", name, to_string(tool.timeout)))
-        .hint("give its injection a longer timeout, or end it sooner");
-  }
-  if (failed && failed->kind() == ErrorKind::not_found) {
-    throw Error(ErrorKind::host_unfit, fmt::format("the tool {} is not there", name))
-        .hint("install it, or give its path")
-        .evidence(failed->what());
-  }
-  if (failed) throw *failed;
-  if (output->status.success()) co_return;
-  throw Error(ErrorKind::unavailable,
-              fmt::format("the tool {} ended with {}", name, output->status.describe()))
-      .hint("its words are the evidence")
-      .evidence_lines(last_lines(output->err.empty() ? output->out : output->err));
+  const std::string name = fmt::format("the tool {}", sanitize(tool.command[0]));
+  NeededProgram program(
+      std::move(options), name,
+      Error(ErrorKind::host_unfit, name + " cannot be run").hint("install it, or give its path"));
+  program.limit = tool.timeout;
+  program.late_hint = "give its injection a longer timeout, or end it sooner";
+  co_await run_needed(std::move(program));
 }
 
 }  // namespace vmfleet

@@ -84,5 +84,9 @@ struct ProcessOutput {
 /// *Errors*: those of `spawn`. *Cancellation*: kills it and waits for its end; with a session of
 /// its own also what it has started there.
 Task<ProcessOutput> run_process(ProcessOptions options, Bytes limit = Bytes::mebi(1));
+/// The same; what it had said before an error or a cancellation stays in `output`, which outlives
+/// the task.
+Task<void> run_process_into(ProcessOutput& output, ProcessOptions options,
+                            Bytes limit = Bytes::mebi(1));
 
 }  // namespace vmfleet
