@@ -3,7 +3,6 @@
 #include <vmfleet/fleet/ssh_key.hpp>
 
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,6 +13,7 @@
 #include <vmfleet/async/offload.hpp>
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/base/text.hpp>
+#include <vmfleet/instance/instance_directory.hpp>
 #include <vmfleet/io/files.hpp>
 
 namespace vmfleet {
@@ -36,12 +36,7 @@ bool readable(const std::filesystem::path& path) {
 class NewFolder {
  public:
   explicit NewFolder(const std::filesystem::path& state_root) {
-    std::error_code ignored;
-    std::filesystem::create_directories(state_root.parent_path(), ignored);
-    if (::mkdir(state_root.c_str(), 0700) != 0 && errno != EEXIST) {
-      throw errno_error("make " + state_root.string(), errno)
-          .hint("choose another directory with --state-dir");
-    }
+    make_state_root(state_root);
     std::string name = (state_root / ".ssh-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) throw errno_error("make " + name, errno);
     path_ = name;

@@ -138,6 +138,19 @@ void require_ours(const std::vector<std::string>& names, const std::vector<std::
 
 }  // namespace
 
+void make_state_root(const std::filesystem::path& root) {
+  std::error_code error;
+  std::filesystem::create_directories(root.parent_path(), error);
+  if (error) {
+    throw errno_error("make " + root.parent_path().string(), error.value())
+        .hint("choose another directory with --state-dir");
+  }
+  if (::mkdir(root.c_str(), 0700) != 0 && errno != EEXIST) {
+    throw errno_error("make " + root.string(), errno)
+        .hint("choose another directory with --state-dir");
+  }
+}
+
 InstanceDirectory::InstanceDirectory(std::filesystem::path path, UniqueFd fd)
     : path_(std::move(path)), fd_(std::move(fd)) {}
 
@@ -146,16 +159,7 @@ InstanceDirectory InstanceDirectory::create(const std::filesystem::path& root,
   require_component(fleet);
   require_component(machine);
   const auto base = std::filesystem::absolute(root);
-  std::error_code error;
-  std::filesystem::create_directories(base.parent_path(), error);
-  if (error) {
-    throw errno_error("make " + base.parent_path().string(), error.value())
-        .hint("choose another directory with --state-dir");
-  }
-  if (::mkdir(base.c_str(), 0700) != 0 && errno != EEXIST) {
-    throw errno_error("make " + base.string(), errno)
-        .hint("choose another directory with --state-dir");
-  }
+  make_state_root(base);
   const UniqueFd root_fd(::open(base.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!root_fd) throw errno_error("open " + base.string(), errno);
   const UniqueFd fleet_fd = make_directory(root_fd.get(), fleet, base / fleet);
