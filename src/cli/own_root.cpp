@@ -8,8 +8,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
-#include <utility>
 
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/io/files.hpp>
@@ -23,12 +21,6 @@ constexpr const char* kLock = "owner.lock";
 
 std::filesystem::path folder_of_roots() {
   return std::filesystem::absolute(std::filesystem::temp_directory_path());
-}
-
-std::filesystem::path make_root() {
-  std::string name = (folder_of_roots() / (std::string(kPrefix) + "XXXXXX")).string();
-  if (::mkdtemp(name.data()) == nullptr) throw errno_error("make " + name, errno);
-  return name;
 }
 
 /// It has its name only when it is locked: others take a free one for abandoned.
@@ -56,16 +48,8 @@ UniqueFd take_lock(const std::filesystem::path& root) {
 
 }  // namespace
 
-OwnRoot::OwnRoot() : path_(make_root()), lock_(make_lock(path_)) {}
-
-OwnRoot::OwnRoot(OwnRoot&& other) noexcept
-    : path_(std::move(other.path_)),
-      lock_(std::move(other.lock_)),
-      kept_(std::exchange(other.kept_, true)) {}
-
-OwnRoot::~OwnRoot() {
-  std::error_code ignored;
-  if (!kept_) std::filesystem::remove_all(path_, ignored);
+OwnRoot::OwnRoot() : folder_(folder_of_roots() / kPrefix) {
+  lock_ = make_lock(path());
 }
 
 std::vector<OwnRoot> OwnRoot::take_abandoned() {
@@ -74,13 +58,13 @@ std::vector<OwnRoot> OwnRoot::take_abandoned() {
   for (const auto& entry : std::filesystem::directory_iterator(folder_of_roots(), ignored)) {
     if (entry.path().filename().string().rfind(kPrefix, 0) != 0) continue;
     UniqueFd lock = take_lock(entry.path());
-    if (lock) roots.push_back(OwnRoot(entry.path(), std::move(lock)));
+    if (lock) roots.push_back(OwnRoot(TemporaryFolder::take_over(entry.path()), std::move(lock)));
   }
   return roots;
 }
 
 std::string OwnRoot::fleet_name() const {
-  const std::string name = path_.filename().string();
+  const std::string name = path().filename().string();
   return "run-" + name.substr(name.rfind('-') + 1);
 }
 

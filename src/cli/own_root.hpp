@@ -4,8 +4,10 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include <io/temporary_folder.hpp>
 #include <vmfleet/base/unique_fd.hpp>
 
 namespace vmfleet::cli {
@@ -15,28 +17,22 @@ namespace vmfleet::cli {
 class OwnRoot {
  public:
   OwnRoot();
-  OwnRoot(const OwnRoot&) = delete;
-  OwnRoot& operator=(const OwnRoot&) = delete;
-  OwnRoot(OwnRoot&& other) noexcept;
-  OwnRoot& operator=(OwnRoot&&) = delete;
-  ~OwnRoot();
 
   /// Those of this user whose process was killed, held by us from now on.
   static std::vector<OwnRoot> take_abandoned();
 
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  [[nodiscard]] const std::filesystem::path& path() const { return folder_.path(); }
   /// Of two runs at once, networks must differ too, which are named after the fleet.
   [[nodiscard]] std::string fleet_name() const;
   /// For machines that still run in it: without their folder nobody could stop them.
-  void keep() { kept_ = true; }
+  void keep() { folder_.keep(); }
 
  private:
-  OwnRoot(std::filesystem::path path, UniqueFd lock)
-      : path_(std::move(path)), lock_(std::move(lock)) {}
+  OwnRoot(TemporaryFolder folder, UniqueFd lock)
+      : lock_(std::move(lock)), folder_(std::move(folder)) {}
 
-  std::filesystem::path path_;
-  UniqueFd lock_;
-  bool kept_ = false;
+  UniqueFd lock_;  // held until the folder is gone
+  TemporaryFolder folder_;
 };
 
 }  // namespace vmfleet::cli

@@ -2,7 +2,6 @@
 // Making and reading SSH keys.
 #include <vmfleet/fleet/ssh_key.hpp>
 
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <io/needed_program.hpp>
+#include <io/temporary_folder.hpp>
 #include <vmfleet/async/offload.hpp>
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/base/text.hpp>
@@ -32,38 +32,6 @@ bool readable(const std::filesystem::path& path) {
   return ::access(path.c_str(), R_OK) == 0;
 }
 
-/// A folder that becomes `.ssh` as a whole, and goes when it does not.
-class NewFolder {
- public:
-  explicit NewFolder(const std::filesystem::path& state_root) {
-    make_state_root(state_root);
-    std::string name = (state_root / ".ssh-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw errno_error("make " + name, errno);
-    path_ = name;
-  }
-  NewFolder(const NewFolder&) = delete;
-  NewFolder& operator=(const NewFolder&) = delete;
-  ~NewFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-
-  /// False when somebody else's is there already.
-  bool move_to(const std::filesystem::path& target) {
-    if (::rename(path_.c_str(), target.c_str()) == 0) {
-      path_.clear();
-      return true;
-    }
-    if (errno == ENOTEMPTY || errno == EEXIST) return false;
-    throw errno_error("make " + target.string(), errno);
-  }
-
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
 Task<void> run_ssh_keygen(std::filesystem::path key) {
   std::vector<std::string> argv{"ssh-keygen", "-q", "-t",      "ed25519", "-N",
                                 "",           "-C", "vmfleet", "-f",      key.string()};
@@ -83,8 +51,12 @@ std::filesystem::path default_ssh_key(const std::filesystem::path& state_root) {
 Task<void> make_ssh_key(std::filesystem::path state_root) {
   const auto key = default_ssh_key(state_root);
   if (readable(key) && readable(public_half(key))) co_return;
-  std::optional<NewFolder> folder;
-  auto begin = [&] { folder.emplace(key.parent_path().parent_path()); };
+  std::optional<TemporaryFolder> folder;  // becomes the folder of the key as a whole, or goes
+  auto begin = [&] {
+    const auto root = key.parent_path().parent_path();
+    make_state_root(root);
+    folder.emplace(root / ".ssh-");
+  };
   co_await offload(begin);
   co_await run_ssh_keygen(folder->path() / kKey);
   if (folder->move_to(key.parent_path())) co_return;

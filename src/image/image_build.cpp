@@ -15,8 +15,8 @@
 #include <image/apt.hpp>
 #include <image/image_file.hpp>
 #include <image/staged_file.hpp>
-#include <image/temporary_folder.hpp>
 #include <image/tiny.hpp>
+#include <io/temporary_folder.hpp>
 
 namespace vmfleet::image {
 namespace {

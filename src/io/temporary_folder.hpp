@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// TemporaryFolder: a folder that goes with its owner, unless it was moved away or is to stay.
+#pragma once
+
+#include <stdlib.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include <vmfleet/base/error.hpp>
+
+namespace vmfleet {
+
+class TemporaryFolder {
+ public:
+  /// Makes one that is called `prefix` and six more letters. *Errors*: those of mkdtemp(3).
+  explicit TemporaryFolder(const std::filesystem::path& prefix) {
+    std::string name = prefix.string() + "XXXXXX";
+    if (::mkdtemp(name.data()) == nullptr) throw errno_error("make " + name, errno);
+    path_ = name;
+  }
+  /// One that is there already.
+  static TemporaryFolder take_over(std::filesystem::path path) {
+    TemporaryFolder folder;
+    folder.path_ = std::move(path);
+    return folder;
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  TemporaryFolder(TemporaryFolder&& other) noexcept
+      : path_(std::move(other.path_)), stays_(std::exchange(other.stays_, true)) {}
+  TemporaryFolder& operator=(TemporaryFolder&&) = delete;
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    if (!stays_) std::filesystem::remove_all(path_, ignored);
+  }
+
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+  void keep() noexcept { stays_ = true; }
+  /// Gives it its final name; false when a folder that is not empty has that already.
+  bool move_to(const std::filesystem::path& target) {
+    if (::rename(path_.c_str(), target.c_str()) == 0) {
+      stays_ = true;
+      return true;
+    }
+    if (errno == ENOTEMPTY || errno == EEXIST) return false;
+    throw errno_error("make " + target.string(), errno);
+  }
+
+ private:
+  TemporaryFolder() = default;
+
+  std::filesystem::path path_;
+  bool stays_ = false;
+};
+
+}  // namespace vmfleet
