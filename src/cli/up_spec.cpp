@@ -40,6 +40,13 @@ std::optional<QemuBinary> binary_of(const std::string& qemu, Arch arch) {
   return *std::move(binary);
 }
 
+void decide(const Context& context, const SpecArguments& arguments, SpecOptions& options) {
+  options.count = arguments.count;
+  options.state_root = context.state_root();
+  options.binary_of = binary_of;
+  options.look_at_files = true;
+}
+
 FleetSpec load_file(const Context& context, const SpecArguments& arguments,
                     const std::string& file) {
   std::error_code ignored;
@@ -48,21 +55,15 @@ FleetSpec load_file(const Context& context, const SpecArguments& arguments,
         .hint("without -f, options such as -n and --image describe the fleet");
   }
   SpecOptions options;
+  decide(context, arguments, options);
   if (const auto name = context.given_fleet_name()) options.fleet = *name;
-  options.count = arguments.count;
-  options.state_root = context.state_root();
-  options.binary_of = binary_of;
-  options.look_at_files = true;
   return FleetSpec::load(file, options);
 }
 
 FleetSpec from_arguments(const Context& context, const SpecArguments& arguments) {
   FleetOptions options = arguments.options;
+  decide(context, arguments, options);
   options.fleet = context.fleet_name();
-  options.count = arguments.count;
-  options.state_root = context.state_root();
-  options.binary_of = binary_of;
-  options.look_at_files = true;
   return FleetSpec::from_options(options);
 }
 

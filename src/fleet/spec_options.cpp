@@ -102,12 +102,8 @@ FleetSpec FleetSpec::from_options(const FleetOptions& options) {
   classes.set("vm", machine_of(options));
   Node root(Kind::table, Place("options"));
   root.set("machine", std::move(classes));
-  SpecOptions choices;
-  choices.fleet = options.fleet;
+  SpecOptions choices = options;
   choices.count = options.count.value_or(1);
-  choices.state_root = options.state_root;
-  choices.binary_of = options.binary_of;
-  choices.look_at_files = options.look_at_files;
   return spec::read_document(root, spec::Problems(""), std::filesystem::current_path(), choices);
 }
 

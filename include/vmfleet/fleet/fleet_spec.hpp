@@ -63,11 +63,11 @@ MachineSpec recall(const json::Value& source, const std::filesystem::path& state
 /// The QEMU that a machine would run with; nullopt when that cannot be known.
 using BinaryFinder = std::function<std::optional<QemuBinary>(const std::string& qemu, Arch arch)>;
 
-/// What the caller decides about a fleet file.
+/// What the caller decides about a fleet, whatever describes it.
 struct SpecOptions {
   SpecOptions() = default;
 
-  std::string fleet;                 ///< replaces the file's name for the fleet
+  std::string fleet;                 ///< its name, instead of the file's or the folder's
   std::optional<std::size_t> count;  ///< replaces the count of the only machine class
   std::filesystem::path state_root;  ///< gives `{dir}` its meaning; empty: it is left as it is
   BinaryFinder binary_of;            ///< empty: machine types and CPU models are not checked
@@ -75,14 +75,9 @@ struct SpecOptions {
 };
 
 /// A fleet without a file: the text of each option, as the user typed it. Empty: not given.
-struct FleetOptions {
+struct FleetOptions : SpecOptions {
   FleetOptions() = default;
 
-  std::string fleet;
-  std::optional<std::size_t> count;
-  std::filesystem::path state_root;
-  BinaryFinder binary_of;
-  bool look_at_files = false;
   std::string image;  ///< without image, kernel and disks: `tiny`
   std::string kernel;
   std::string initrd;
