@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include <qemu/syntax.hpp>
 #include <vmfleet/async/offload.hpp>
 #include <vmfleet/async/semaphore.hpp>
 #include <vmfleet/async/task_group.hpp>
@@ -40,13 +41,8 @@ std::size_t default_max_boot() {
 std::string next_step(const MachineConfig& config) {
   std::string step;
   if (!config.gdb.empty()) {
-    const bool port_only = config.gdb.find_first_not_of("0123456789") == std::string::npos;
-    const std::string socket = "unix:";
-    const bool is_socket = config.gdb.rfind(socket, 0) == 0;
-    step = fmt::format("attach with gdb -ex 'target remote {}'",
-                       port_only   ? "127.0.0.1:" + config.gdb
-                       : is_socket ? config.gdb.substr(socket.size())
-                                   : config.gdb);
+    step =
+        fmt::format("attach with gdb -ex 'target remote {}'", qemu::GdbAddress(config.gdb).target);
   }
   if (config.paused) {
     step += fmt::format("{}let it run with `vmfleet resume -p {} {}`", step.empty() ? "" : ", ",

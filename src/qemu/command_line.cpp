@@ -8,6 +8,7 @@
 #include <vmfleet/qemu/injected_files.hpp>
 
 #include "qemu/parts.hpp"
+#include "qemu/syntax.hpp"
 
 namespace vmfleet {
 namespace {
@@ -76,12 +77,10 @@ void add_lifecycle(OptionList& options, const MachineConfig& config) {
   options.flag("-S");
   if (config.incoming) options.plain("-incoming", "defer");
   if (config.gdb.empty()) return;
-  const std::string address = qemu::double_commas(config.gdb);
-  const bool port_only = address.find_first_not_of("0123456789") == std::string::npos;
-  const bool socket = address.rfind("unix:", 0) == 0;
-  options.plain("-gdb", socket      ? address + ",server=on,wait=off"
-                        : port_only ? "tcp:127.0.0.1:" + address
-                                    : "tcp:" + address);
+  const qemu::GdbAddress gdb(config.gdb);
+  const std::string target = qemu::double_commas(gdb.target);
+  options.plain("-gdb", gdb.socket ? fmt::format("unix:{},server=on,wait=off", target)
+                                   : fmt::format("tcp:{}", target));
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ namespace vmfleet::qemu {
 namespace {
 
 constexpr std::string_view kDigits = "0123456789";
+constexpr std::string_view kSocket = "unix:";
 constexpr std::string_view kHex = "0123456789abcdefABCDEF";
 constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
@@ -116,6 +117,15 @@ std::optional<unsigned> read_pci_address(std::string_view text) noexcept {
       dot == std::string_view::npos ? std::optional(0U) : at_most(text.substr(dot + 1), 7);
   if (!slot || !function) return std::nullopt;
   return *slot << 3 | *function;
+}
+
+GdbAddress::GdbAddress(std::string_view text) : socket(text.rfind(kSocket, 0) == 0) {
+  if (socket) {
+    target = text.substr(kSocket.size());
+  } else {
+    const bool port_only = text.find(':') == std::string_view::npos;
+    target = (port_only ? "127.0.0.1:" : "") + std::string(text);
+  }
 }
 
 bool is_model(std::string_view text) noexcept {

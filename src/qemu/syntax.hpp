@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace vmfleet::qemu {
@@ -27,6 +28,13 @@ bool is_uuid(std::string_view text) noexcept;
 /// `8`, `0x8`, `0x8.0x1`: a PCI slot and function, as QEMU's `addr` property takes them; one number
 /// for each place, however it is spelt.
 std::optional<unsigned> read_pci_address(std::string_view text) noexcept;
+/// Where a gdb stub listens, from `PORT`, `ADDRESS:PORT` or `unix:/PATH`.
+struct GdbAddress {
+  explicit GdbAddress(std::string_view text);
+
+  bool socket;
+  std::string target;  ///< what gdb's `target remote` takes: ADDRESS:PORT or a path
+};
 /// `TYPE[,PROPERTY=VALUE…]`, the language of -machine and -cpu.
 bool is_model(std::string_view text) noexcept;
 /// What an argument and a JSON string can carry unchanged.

@@ -127,11 +127,11 @@ void check_boot(Problems& problems, const MachineConfig& config) {
 }
 
 bool is_gdb_address(std::string_view gdb) {
-  if (gdb.rfind("unix:/", 0) == 0) return qemu::is_clean_text(gdb);
-  const auto colon = gdb.rfind(':');
-  const std::string_view port = colon == std::string_view::npos ? gdb : gdb.substr(colon + 1);
-  return qemu::read_port(port).has_value() &&
-         (colon == std::string_view::npos || qemu::is_ipv4(gdb.substr(0, colon)));
+  const qemu::GdbAddress address(gdb);
+  const std::string_view target = address.target;
+  if (address.socket) return target.rfind('/', 0) == 0 && qemu::is_clean_text(target);
+  const auto colon = target.rfind(':');
+  return qemu::is_ipv4(target.substr(0, colon)) && qemu::read_port(target.substr(colon + 1));
 }
 
 void check_life(Problems& problems, const MachineConfig& config) {
