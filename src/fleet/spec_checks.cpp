@@ -109,34 +109,41 @@ class PlaceholderCheck {
   PlaceholderCheck(const MachineConfig& config, Problems& problems)
       : forwards_(forward_names(config)), problems_(problems) {}
 
-  void check(const Node& node, const std::string& where) {
-    if (is_injected(where)) return;
-    for (const std::string& word : placeholders_in(node.text)) {
-      if (word != "dir") check_word(node.place, where, word);  // known to the launch
-    }
-    for (std::size_t i = 0; i < node.items.size(); ++i) {
-      check(node.items[i], fmt::format("{}[{}]", where, i));
-    }
-    for (const Node::Member& member : node.members) {
-      check(member.value, fmt::format("{}.{}", where, member.key));
+  void check(const Node& machine, const std::string& path) {
+    for (const Node::Member& member : machine.members) {
+      const std::string where = fmt::format("{}.{}", path, member.key);
+      // Where the launch puts in the ports that are not known before.
+      takes_ports_ = member.key == "append" || member.key == "qemu_args" || member.key == "ready";
+      if (member.key == "inject") {
+        check_injections(member.value, where);
+      } else {
+        check_value(member.value, where);
+      }
     }
   }
 
  private:
-  /// A tool's command has placeholders of its own; what is put into the guest may be a program.
-  static bool is_injected(const std::string& where) {
-    const auto at = where.find("].", where.find(".inject["));
-    const std::string_view key =
-        at == std::string::npos ? std::string_view() : std::string_view(where).substr(at + 2);
-    return where.find(".inject[") != std::string::npos && (key == "command" || key == "text");
+  void check_injections(const Node& list, const std::string& path) {
+    for (std::size_t i = 0; i < list.items.size(); ++i) {
+      for (const Node::Member& member : list.items[i].members) {
+        // A tool's command has placeholders of its own; what is put into the guest may be a
+        // program.
+        if (member.key == "command" || member.key == "text") continue;
+        check_value(member.value, fmt::format("{}[{}].{}", path, i, member.key));
+      }
+    }
   }
 
-  /// Where the launch puts in the ports that are not known before.
-  static bool takes_ports(const std::string& where) {
-    return where.find(".append[") != std::string::npos ||
-           where.find(".append") + 7 == where.size() ||
-           where.find(".qemu_args[") != std::string::npos ||
-           where.find(".ready.") != std::string::npos;
+  void check_value(const Node& node, const std::string& where) {
+    for (const std::string& word : placeholders_in(node.text)) {
+      if (word != "dir") check_word(node.place, where, word);  // known to the launch
+    }
+    for (std::size_t i = 0; i < node.items.size(); ++i) {
+      check_value(node.items[i], fmt::format("{}[{}]", where, i));
+    }
+    for (const Node::Member& member : node.members) {
+      check_value(member.value, fmt::format("{}.{}", where, member.key));
+    }
   }
 
   void check_word(const Place& place, const std::string& where, const std::string& word) {
@@ -153,13 +160,14 @@ class PlaceholderCheck {
                     forwards_hint(forwards_));
       return;
     }
-    if (takes_ports(where)) return;
+    if (takes_ports_) return;
     problems_.add(place, where, fmt::format("{{{}}} is not known before the launch", word),
                   "give that forward a fixed host port");
   }
 
   std::vector<std::string> forwards_;
   Problems& problems_;
+  bool takes_ports_ = false;  ///< the key that is looked at
 };
 
 void check_files(MachineProblems& problems, const MachineConfig& config,

@@ -61,6 +61,16 @@ TEST_CASE("a fixed host port is known, a free one is not") {
                             "launch (give that forward a fixed host port)"});
 }
 
+TEST_CASE("where the launch puts ports in is decided by the key of the machine alone") {
+  const std::string net = "net = [{ forward = ['ssh:22'] }]\n";
+  REQUIRE(problems_in_machine(net + "labels = { append = '{port:ssh}' }").size() == 1);
+  REQUIRE(problems_in_machine(net + "ready = { serial = 'port {port:ssh}' }").empty());
+  // A class has the name of a key.
+  const std::string ready = "[machine.ready]\nimage = 'tiny'\n" + net;
+  REQUIRE(problems_in(ready + "labels = { at = '{port:ssh}' }").size() == 1);
+  REQUIRE(problems_in(ready + "append = '{port:ssh}'").empty());
+}
+
 TEST_CASE("an unknown placeholder is an error where it stands") {
   REQUIRE(
       problems_in_machine("append = ['a', 'host={nmae}']\nlabels = { x = '{port:web}' }") ==
