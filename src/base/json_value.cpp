@@ -97,6 +97,16 @@ std::string_view Value::text(std::string_view key) const noexcept {
   return text == nullptr ? std::string_view() : std::string_view(*text);
 }
 
+std::vector<std::string> Value::texts(std::string_view key) const {
+  std::vector<std::string> texts;
+  const Array* array = (*this)[key].as_array();
+  if (array == nullptr) return texts;
+  for (const Value& item : *array) {
+    if (item.is_string()) texts.push_back(*item.as_string());
+  }
+  return texts;
+}
+
 std::int64_t Value::integer(std::string_view key, std::int64_t otherwise) const noexcept {
   return (*this)[key].as_int().value_or(otherwise);
 }
@@ -106,20 +116,24 @@ bool Value::flag(std::string_view key, bool otherwise) const noexcept {
   return flag == nullptr ? otherwise : *flag;
 }
 
-Object from_texts(const std::map<std::string, std::string>& texts) {
+std::map<std::string, std::string> Value::named_texts(std::string_view key) const {
+  std::map<std::string, std::string> texts;
+  const Object* object = (*this)[key].as_object();
+  if (object == nullptr) return texts;
+  for (const auto& [name, item] : *object) {
+    if (item.is_string()) texts[name] = *item.as_string();
+  }
+  return texts;
+}
+
+Array to_array(const std::vector<std::string>& texts) {
+  return Array(texts.begin(), texts.end());
+}
+
+Object to_object(const std::map<std::string, std::string>& texts) {
   Object object;
   for (const auto& [key, text] : texts) object.set(key, text);
   return object;
-}
-
-std::map<std::string, std::string> to_texts(const Value& value) {
-  std::map<std::string, std::string> texts;
-  if (const Object* object = value.as_object()) {
-    for (const auto& [key, text] : *object) {
-      if (text.is_string()) texts[key] = *text.as_string();
-    }
-  }
-  return texts;
 }
 
 }  // namespace vmfleet::json

@@ -155,7 +155,7 @@ json::Object inspect_sections(const std::filesystem::path& directory, InspectSec
   if (sections.device && intent) machine.set("devices", devices_in(intent->argv));
   if (sections.network && intent) machine.set("network", network_of(*intent, directory));
   if (sections.command_line && intent) {
-    machine.set("argv", json::Array(intent->argv.begin(), intent->argv.end()));
+    machine.set("argv", json::to_array(intent->argv));
   }
   if (sections.raw) machine.set("raw", records_in(directory));
   return machine;

@@ -55,14 +55,10 @@ std::string name_in_lines(std::string_view text) {
   return "";
 }
 
-json::Array strings(const std::vector<std::string>& texts) {
-  return json::Array(texts.begin(), texts.end());
-}
-
 json::Object describe(const Readiness& ready) {
   json::Object object;
   const auto list = [&](const char* key, const std::vector<std::string>& texts) {
-    if (!texts.empty()) object.set(key, strings(texts));
+    if (!texts.empty()) object.set(key, json::to_array(texts));
   };
   const auto flag = [&](const char* key, bool value) {
     if (value) object.set(key, true);
@@ -78,7 +74,7 @@ json::Object describe(const Readiness& ready) {
   object.set("timeout", ready.timeout == Readiness::kNoTimeout
                             ? std::string("none")
                             : fmt::format("{}ms", ready.timeout.count()));
-  if (ready.fail) object.set("fail", strings(*ready.fail));
+  if (ready.fail) object.set("fail", json::to_array(*ready.fail));
   return object;
 }
 
@@ -87,7 +83,7 @@ json::Object describe(const MachineSpec& machine) {
   object.set("class", machine.machine_class);
   if (!machine.image.empty()) object.set("image", machine.image);
   object.set("ready", describe(machine.ready));
-  if (!machine.labels.empty()) object.set("labels", json::from_texts(machine.labels));
+  if (!machine.labels.empty()) object.set("labels", json::to_object(machine.labels));
   if (machine.stop_grace) {
     json::Object stop;
     stop.set("grace", fmt::format("{}ms", machine.stop_grace->count()));

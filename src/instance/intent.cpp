@@ -14,20 +14,6 @@ namespace {
 
 constexpr std::string_view kSchema = "vmfleet.intent/1";
 
-json::Array to_array(const std::vector<std::string>& strings) {
-  return json::Array(strings.begin(), strings.end());
-}
-
-std::vector<std::string> to_strings(const json::Value& value) {
-  std::vector<std::string> strings;
-  if (const auto* array = value.as_array()) {
-    for (const auto& item : *array) {
-      if (item.is_string()) strings.push_back(*item.as_string());
-    }
-  }
-  return strings;
-}
-
 json::Object words_to_json(const std::map<int, std::string>& words) {
   json::Object object;
   for (const auto& [code, word] : words) object.set(std::to_string(code), word);
@@ -65,7 +51,7 @@ void write_intent(const InstanceDirectory& directory, const Intent& intent) {
                             {"uuid", intent.uuid},
                             {"boot_id", intent.boot_id},
                             {"created_ms", intent.created_ms},
-                            {"argv", to_array(intent.argv)},
+                            {"argv", json::to_array(intent.argv)},
                             {"spec_hash", intent.spec_hash},
                             {"spec", intent.spec},
                             {"accel", intent.accel},
@@ -73,10 +59,10 @@ void write_intent(const InstanceDirectory& directory, const Intent& intent) {
                             {"paused", intent.paused},
                             {"forwards", intent.forwards},
                             {"nets", intent.nets},
-                            {"labels", json::from_texts(intent.labels)},
+                            {"labels", json::to_object(intent.labels)},
                             {"readiness", intent.readiness},
                             {"exit_codes", words_to_json(intent.exit_codes)},
-                            {"staged_files", to_array(intent.staged_files)},
+                            {"staged_files", json::to_array(intent.staged_files)},
                             {"ssh", login_to_json(intent.ssh)}});
 }
 
@@ -89,7 +75,7 @@ std::optional<Intent> read_intent(const InstanceDirectory& directory) {
   intent.uuid = body->text("uuid");
   intent.boot_id = body->text("boot_id");
   intent.created_ms = body->integer("created_ms", 0);
-  intent.argv = to_strings((*body)["argv"]);
+  intent.argv = body->texts("argv");
   intent.spec_hash = body->text("spec_hash");
   intent.spec = (*body)["spec"];
   intent.accel = body->text("accel");
@@ -97,10 +83,10 @@ std::optional<Intent> read_intent(const InstanceDirectory& directory) {
   intent.paused = body->flag("paused", false);
   intent.forwards = (*body)["forwards"];
   intent.nets = (*body)["nets"];
-  intent.labels = json::to_texts((*body)["labels"]);
+  intent.labels = body->named_texts("labels");
   intent.readiness = (*body)["readiness"];
   intent.exit_codes = words_from_json((*body)["exit_codes"]);
-  intent.staged_files = to_strings((*body)["staged_files"]);
+  intent.staged_files = body->texts("staged_files");
   intent.ssh = login_from_json((*body)["ssh"]);
   return intent;
 }

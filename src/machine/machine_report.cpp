@@ -86,12 +86,7 @@ Error error_from_json(const json::Value& value) {
   }
   Error error(kind, std::string(value.text("message")));
   if (!value.text("hint").empty()) error = std::move(error).hint(std::string(value.text("hint")));
-  if (const auto* lines = value["evidence"].as_array()) {
-    for (const auto& line : *lines) {
-      if (line.is_string()) error = std::move(error).evidence(*line.as_string());
-    }
-  }
-  return error;
+  return std::move(error).evidence_lines(value.texts("evidence"));
 }
 
 json::Value port_to_json(const PortForward& port) {
@@ -123,7 +118,7 @@ json::Value MachineReport::to_json() const {
     object.set("ports", std::move(list));
   }
   if (!accel.empty()) object.set("accel", accel);
-  if (!labels.empty()) object.set("labels", json::from_texts(labels));
+  if (!labels.empty()) object.set("labels", json::to_object(labels));
   if (!directory.empty()) object.set("dir", directory.string());
   if (exit) object.set("exit", exit->to_json());
   if (error) object.set("error", error_to_json(*error));

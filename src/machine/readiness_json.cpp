@@ -11,20 +11,6 @@ namespace vmfleet {
 
 namespace {
 
-json::Array to_array(const std::vector<std::string>& strings) {
-  return json::Array(strings.begin(), strings.end());
-}
-
-std::vector<std::string> to_strings(const json::Value& value) {
-  std::vector<std::string> strings;
-  if (const auto* array = value.as_array()) {
-    for (const auto& item : *array) {
-      if (item.is_string()) strings.push_back(*item.as_string());
-    }
-  }
-  return strings;
-}
-
 void require_utf8(std::string_view key, const std::vector<std::string>& texts) {
   for (const auto& text : texts) {
     std::string_view rest = text;
@@ -51,31 +37,31 @@ void require_recordable(const Readiness& readiness) {
 }
 
 json::Value readiness_to_json(const Readiness& readiness) {
-  json::Object object{{"serial", to_array(readiness.serial)},
-                      {"regex", to_array(readiness.regex)},
-                      {"ports", to_array(readiness.ports)},
+  json::Object object{{"serial", json::to_array(readiness.serial)},
+                      {"regex", json::to_array(readiness.regex)},
+                      {"ports", json::to_array(readiness.ports)},
                       {"ssh", readiness.ssh},
                       {"agent", readiness.agent},
-                      {"events", to_array(readiness.events)},
+                      {"events", json::to_array(readiness.events)},
                       {"exit", readiness.exit},
                       {"any", readiness.any},
                       {"timeout_ms", std::int64_t{readiness.timeout.count()}}};
-  if (readiness.fail) object.set("fail", to_array(*readiness.fail));
+  if (readiness.fail) object.set("fail", json::to_array(*readiness.fail));
   return object;
 }
 
 Readiness readiness_from_json(const json::Value& value) {
   Readiness readiness;
-  readiness.serial = to_strings(value["serial"]);
-  readiness.regex = to_strings(value["regex"]);
-  readiness.ports = to_strings(value["ports"]);
+  readiness.serial = value.texts("serial");
+  readiness.regex = value.texts("regex");
+  readiness.ports = value.texts("ports");
   readiness.ssh = value.flag("ssh", false);
   readiness.agent = value.flag("agent", false);
-  readiness.events = to_strings(value["events"]);
+  readiness.events = value.texts("events");
   readiness.exit = value.flag("exit", false);
   readiness.any = value.flag("any", false);
   readiness.timeout = Milliseconds(value.integer("timeout_ms", readiness.timeout.count()));
-  if (value["fail"].is_array()) readiness.fail = to_strings(value["fail"]);
+  if (value["fail"].is_array()) readiness.fail = value.texts("fail");
   return readiness;
 }
 

@@ -19,8 +19,7 @@ void write_state(const InstanceDirectory& directory, const StateRecord& record) 
   for (const auto& port : record.ports) ports.push_back(port_to_json(port));
   body.set("ports", std::move(ports));
   if (!record.removed_forwards.empty()) {
-    body.set("removed_forwards",
-             json::Array(record.removed_forwards.begin(), record.removed_forwards.end()));
+    body.set("removed_forwards", json::to_array(record.removed_forwards));
   }
   if (record.exit) body.set("exit", record.exit->to_json());
   if (record.error) body.set("error", error_to_json(*record.error));
@@ -39,11 +38,7 @@ std::optional<StateRecord> read_state(const InstanceDirectory& directory) {
   if (const auto* ports = (*body)["ports"].as_array()) {
     for (const auto& port : *ports) record.ports.push_back(port_from_json(port));
   }
-  if (const auto* names = (*body)["removed_forwards"].as_array()) {
-    for (const auto& name : *names) {
-      if (name.is_string()) record.removed_forwards.push_back(*name.as_string());
-    }
-  }
+  record.removed_forwards = body->texts("removed_forwards");
   if (const auto& exit = (*body)["exit"]; exit.is_object()) {
     record.exit.emplace();
     record.exit->kind = exit.text("kind");

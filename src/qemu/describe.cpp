@@ -30,10 +30,6 @@ class Members {
   json::Object object_;
 };
 
-json::Array strings(const std::vector<std::string>& values) {
-  return json::Array(values.begin(), values.end());
-}
-
 json::Object describe_disk(const Disk& disk) {
   Members members;
   members.text("file", disk.file).always("format", to_string(disk.format));
@@ -70,7 +66,7 @@ json::Object describe_injection(const Injection& injection) {
   members.always("via", to_string(injection.via)).text("path", injection.path);
   members.text("source", injection.source);
   if (injection.text) members.always("text", *injection.text);
-  members.list("command", strings(injection.command)).text("directory", injection.directory);
+  members.list("command", json::to_array(injection.command)).text("directory", injection.directory);
   if (injection.timeout != Injection::kDefaultTimeout) {
     members.always("timeout", std::to_string(injection.timeout.count()) + "ms");
   }
@@ -84,8 +80,8 @@ json::Object describe_fw_cfg(const FwCfg& entry) {
 
 json::Object describe_parts(const DeviceParts& device) {
   Members members;
-  members.list("arguments", strings(device.arguments));
-  return members.list("kernel_arguments", strings(device.kernel_arguments)).take();
+  members.list("arguments", json::to_array(device.arguments));
+  return members.list("kernel_arguments", json::to_array(device.kernel_arguments)).take();
 }
 
 template <class T>
@@ -105,7 +101,7 @@ void describe_hardware(Members& members, const MachineConfig& config) {
     members.flag("memory_shared", config.memory_file->shared);
   }
   members.text("kernel", config.kernel).text("initrd", config.initrd);
-  members.list("append", strings(config.append));
+  members.list("append", json::to_array(config.append));
   members.flag("append_defaults", config.append_defaults, true).text("bios", config.bios);
 }
 
@@ -115,7 +111,7 @@ void describe_devices(Members& members, const MachineConfig& config) {
   members.list("share", describe_all(config.shares, describe_share));
   members.list("inject", describe_all(config.injections, describe_injection));
   members.list("fw_cfg", describe_all(config.fw_cfg, describe_fw_cfg));
-  members.list("smbios_strings", strings(config.smbios_strings));
+  members.list("smbios_strings", json::to_array(config.smbios_strings));
   members.flag("rng", config.rng, true).flag("vmgenid", config.vmgenid, true);
   members.flag("agent", config.agent, true).flag("pvpanic", config.pvpanic, true);
   members.flag("debug_exit", config.debug_exit);
@@ -135,7 +131,7 @@ json::Object describe(const MachineConfig& config) {
   if (config.on_panic == OnPanic::pause) members.always("on_panic", "pause");
   if (config.on_reboot == OnReboot::exit) members.always("on_reboot", "exit");
   members.flag("incoming", config.incoming).flag("paused", config.paused).text("gdb", config.gdb);
-  return members.list("qemu_args", strings(config.qemu_args)).take();
+  return members.list("qemu_args", json::to_array(config.qemu_args)).take();
 }
 
 }  // namespace vmfleet

@@ -54,11 +54,7 @@ std::optional<QemuBinary> ProbeCache::find(const std::filesystem::path& binary) 
       known.machine_types.emplace_back(name, static_cast<unsigned>(cpus.as_int().value_or(0)));
     }
   }
-  if (const json::Array* models = (*entry)["cpu_models"].as_array()) {
-    for (const json::Value& model : *models) {
-      if (model.is_string()) known.cpu_models.push_back(*model.as_string());
-    }
-  }
+  known.cpu_models = entry->texts("cpu_models");
   return known;
 }
 
@@ -72,7 +68,7 @@ void ProbeCache::remember(const QemuBinary& binary) const {
   json::Object types;
   for (const auto& type : binary.machine_types) types.set(type.name, std::int64_t{type.most_cpus});
   entry.set("machine_types", std::move(types));
-  entry.set("cpu_models", json::Array(binary.cpu_models.begin(), binary.cpu_models.end()));
+  entry.set("cpu_models", json::to_array(binary.cpu_models));
   json::Object binaries = read_binaries(file_);
   binaries.set(binary.path.string(), std::move(entry));
   json::Object document;

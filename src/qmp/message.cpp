@@ -23,11 +23,7 @@ Greeting greeting_from(const Value& body) {
   greeting.minor = static_cast<int>(version.integer("minor", 0));
   greeting.micro = static_cast<int>(version.integer("micro", 0));
   greeting.package = std::string(body["version"].text("package"));
-  if (const auto* capabilities = body["capabilities"].as_array()) {
-    for (const Value& capability : *capabilities) {
-      if (const auto* name = capability.as_string()) greeting.capabilities.push_back(*name);
-    }
-  }
+  greeting.capabilities = body.texts("capabilities");
   return greeting;
 }
 

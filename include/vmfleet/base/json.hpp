@@ -79,6 +79,10 @@ class Value {
   const Value& operator[](std::string_view key) const noexcept;
   /// The text of a string member, or "" when absent or of another type.
   [[nodiscard]] std::string_view text(std::string_view key) const noexcept;
+  /// The strings of an array member; none when it is absent or of another type.
+  [[nodiscard]] std::vector<std::string> texts(std::string_view key) const;
+  /// The texts in an object member, by their names; none when it is no object.
+  [[nodiscard]] std::map<std::string, std::string> named_texts(std::string_view key) const;
   /// The integer member, or `otherwise` when absent or of another type.
   [[nodiscard]] std::int64_t integer(std::string_view key, std::int64_t otherwise) const noexcept;
   [[nodiscard]] bool flag(std::string_view key, bool otherwise) const noexcept;
@@ -92,9 +96,8 @@ class Value {
       data_;
 };
 
-/// A table of texts as an object, and back: what is no text is left out.
-Object from_texts(const std::map<std::string, std::string>& texts);
-std::map<std::string, std::string> to_texts(const Value& value);
+Array to_array(const std::vector<std::string>& texts);
+Object to_object(const std::map<std::string, std::string>& texts);
 
 /// One document. *Errors*: `protocol`, with the byte offset and the bytes around it.
 Result<Value> parse(std::string_view text);

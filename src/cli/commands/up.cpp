@@ -44,7 +44,7 @@ void answer_dry_run(const Context& context, const std::vector<CommandLine>& line
   if (context.globals.json) {
     json::Array commands;
     for (const auto& line : lines) {
-      commands.emplace_back(json::Array(line.argv.begin(), line.argv.end()));
+      commands.emplace_back(json::to_array(line.argv));
     }
     json::Object document;
     document.set("schema", "vmfleet.dry-run/1");

@@ -56,6 +56,16 @@ TEST_CASE("missing members read as null, empty text or the given default") {
   REQUIRE(value.flag("f", false));
 }
 
+TEST_CASE("a list of texts comes back without what is no text") {
+  const std::vector<std::string> texts{"b", "", "a"};
+  const json::Value value = json::Object{{"texts", json::to_array(texts)}};
+  REQUIRE(value.texts("texts") == texts);
+  REQUIRE(json::parse(R"({"list": ["a", 1, null, "b"], "one": "a"})").value().texts("list") ==
+          std::vector<std::string>{"a", "b"});
+  REQUIRE(json::parse(R"({"one": "a"})").value().texts("one").empty());
+  REQUIRE(value.texts("none").empty());
+}
+
 TEST_CASE("integers beyond the signed range are not truncated") {
   REQUIRE_FALSE(parse("18446744073709551615").value().as_int().has_value());
   REQUIRE(parse("-9223372036854775808").value().as_int() ==
@@ -64,9 +74,10 @@ TEST_CASE("integers beyond the signed range are not truncated") {
 
 TEST_CASE("a table of texts becomes an object and comes back") {
   const std::map<std::string, std::string> texts = {{"role", "web"}, {"zone", ""}};
-  REQUIRE(json::to_texts(json::from_texts(texts)) == texts);
-  REQUIRE(json::to_texts(parse(R"({"role": "web", "n": 1})").value()).size() == 1);
-  REQUIRE(json::to_texts(json::Value()).empty());
+  const Value value = json::Object{{"labels", json::to_object(texts)}, {"n", 1}};
+  REQUIRE(value.named_texts("labels") == texts);
+  REQUIRE(value.named_texts("n").empty());
+  REQUIRE(parse(R"({"o": {"role": "web", "n": 1}})").value().named_texts("o").size() == 1);
 }
 
 TEST_CASE("set replaces, append does not look") {
