@@ -17,6 +17,7 @@
 
 #include <fmt/format.h>
 
+#include <fleet/host_limits.hpp>
 #include <vmfleet/base/unique_fd.hpp>
 #include <vmfleet/base/units.hpp>
 #include <vmfleet/image/image_store.hpp>
@@ -59,17 +60,6 @@ Check check_kvm(const std::optional<KvmState>& tried) {
       "kvm", Status::warn,
       fmt::format("/dev/kvm does not run guests: {}; machines are emulated (TCG)", tried->reason),
       "where this is a virtual machine, its host's nested virtualization is at fault");
-}
-
-std::optional<Bytes> available_memory() {
-  std::ifstream file("/proc/meminfo");
-  std::string key;
-  std::uint64_t kib = 0;
-  std::string unit;
-  while (file >> key >> kib && std::getline(file, unit)) {
-    if (key == "MemAvailable:") return Bytes(kib * 1024);
-  }
-  return std::nullopt;
 }
 
 Check check_memory() {

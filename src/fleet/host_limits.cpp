@@ -4,13 +4,12 @@
 
 #include <sys/resource.h>
 
-#include <charconv>
+#include <fstream>
+#include <string>
 
 #include <fmt/format.h>
 
 #include <vmfleet/base/error.hpp>
-#include <vmfleet/base/text.hpp>
-#include <vmfleet/io/files.hpp>
 
 namespace vmfleet {
 
@@ -23,25 +22,23 @@ constexpr Bytes kQemuItself = Bytes::mebi(24);
 constexpr std::size_t kDescriptorsEach = 20;
 constexpr std::size_t kDescriptorsOther = 64;
 
-/// *Source*: proc(5), MemAvailable.
-Bytes available_memory() {
-  const std::string text = files::read("/proc/meminfo");
-  for (const auto line : split(text, '\n')) {
-    constexpr std::string_view kKey = "MemAvailable:";
-    if (line.substr(0, kKey.size()) != kKey) continue;
-    const auto number = trim(line.substr(kKey.size()));
-    std::uint64_t kibi = 0;
-    std::from_chars(number.data(), number.data() + number.size(), kibi);
-    return Bytes(kibi * 1024);
-  }
-  return Bytes(UINT64_MAX);  // unknown: no reason to refuse
-}
-
 std::string in_gibi(Bytes size) {
   return fmt::format("{:.1f}G", static_cast<double>(size.count()) / (1 << 30));
 }
 
 }  // namespace
+
+std::optional<Bytes> available_memory() {
+  // *Source*: proc(5), MemAvailable.
+  std::ifstream file("/proc/meminfo");
+  std::string key;
+  std::uint64_t kibi = 0;
+  std::string unit;
+  while (file >> key >> kibi && std::getline(file, unit)) {
+    if (key == "MemAvailable:") return Bytes(kibi * 1024);
+  }
+  return std::nullopt;
+}
 
 void require_descriptors(std::size_t machines) {
   rlimit limit{};
@@ -61,10 +58,10 @@ void require_descriptors(std::size_t machines) {
 void require_host_room(Bytes guest_memory, std::size_t machines) {
   if (machines == 0) return;
   const Bytes wanted(guest_memory.count() + machines * kQemuItself.count());
-  const Bytes available = available_memory();
-  if (wanted > available) {
+  const auto available = available_memory();
+  if (available && wanted > *available) {
     throw Error(ErrorKind::host_unfit, fmt::format("{} machines need {} of memory, {} is available",
-                                                   machines, in_gibi(wanted), in_gibi(available)))
+                                                   machines, in_gibi(wanted), in_gibi(*available)))
         .hint("start fewer (-n), or give each less (--memory)");
   }
   require_descriptors(machines);

@@ -3,10 +3,14 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 
 #include <vmfleet/base/units.hpp>
 
 namespace vmfleet {
+
+/// What new processes can have; nullopt when the host does not say.
+std::optional<Bytes> available_memory();
 
 /// Raises this process's limit for work on so many machines at once. *Errors*: `host_unfit`.
 void require_descriptors(std::size_t machines);
