@@ -6,14 +6,13 @@
 
 #include <vmfleet/base/text.hpp>
 
+#include "cli/port_table.hpp"
 #include "cli/table.hpp"
 
 namespace vmfleet::cli {
 
 std::string format_port(const PortForward& port) {
-  const std::string address =
-      port.host_addr.find(':') == std::string::npos ? port.host_addr : "[" + port.host_addr + "]";
-  return fmt::format("{} {}:{}->{}{}", port.name, address, port.host_port, port.guest_port,
+  return fmt::format("{} {}->{}{}", port.name, address_of(port), port.guest_port,
                      port.protocol == "tcp" ? "" : "/" + port.protocol);
 }
 
