@@ -12,6 +12,7 @@
 #include <vmfleet/machine/accelerator.hpp>
 #include <vmfleet/machine/host_qemu.hpp>
 
+#include "fleet/lan_hosts.hpp"
 #include "fleet/lans.hpp"
 #include "fleet/names.hpp"
 #include "fleet/offers.hpp"

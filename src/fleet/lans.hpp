@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// LANs of a fleet: who has which address, and which names. Private to this room.
+// LANs of a fleet: who has which address. Private to this room.
 #pragma once
 
 #include <filesystem>
@@ -32,24 +32,7 @@ void keep_lan_addresses(std::vector<MachineSpec>& machines, const FleetRecord& r
 json::Value lan_addresses(const MachineSpec& machine);
 void set_lan_addresses(MachineSpec& machine, const json::Value& addresses);
 
-/// A name on a LAN.
-struct LanHost {
-  LanHost() = default;
-
-  std::string lan;
-  std::string address;
-  std::string name;
-};
-
 /// Whether there is anything to ask the record for.
 bool has_lan_addresses(const std::vector<MachineSpec>& machines);
-
-/// Those of the specification, and of the fleet's other machines. Of machines that are not about to
-/// be started, `starting`, the recorded ones.
-std::vector<LanHost> find_lan_hosts(const FleetSpec& spec, const std::vector<std::string>& starting,
-                                    const FleetRecord& record);
-
-/// What a guest that asks its host (tiny) finds: its addresses, and the names on its LANs.
-void add_lan_files(MachineConfig& config, const std::vector<LanHost>& hosts);
 
 }  // namespace vmfleet

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "fleet/lans.hpp"
+#include "fleet/lan_hosts.hpp"
 
 #include <set>
 
