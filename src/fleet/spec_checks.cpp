@@ -9,8 +9,8 @@
 #include <vmfleet/console/pattern.hpp>
 #include <vmfleet/qemu/validate.hpp>
 
-#include "fleet/spec_expand.hpp"
 #include "fleet/spec_machine.hpp"
+#include "fleet/spec_placeholders.hpp"
 
 namespace vmfleet::spec {
 namespace {
@@ -30,19 +30,6 @@ class MachineProblems {
   const std::string& path_;
   Problems& problems_;
 };
-
-std::vector<std::string> forward_names(const MachineConfig& config) {
-  std::vector<std::string> names;
-  for (const Net& net : config.nets) {
-    for (const Forward& forward : net.forwards) names.push_back(forward.name);
-  }
-  return names;
-}
-
-std::string forwards_hint(const std::vector<std::string>& names) {
-  return names.empty() ? "add one to a net: forward = [\"ssh:22\"]"
-                       : fmt::format("one of: {}", join(names, ", "));
-}
 
 bool leads_to_ssh(const MachineConfig& config) {
   for (const Net& net : config.nets) {
@@ -86,11 +73,10 @@ void check_patterns(MachineProblems& problems, const Readiness& ready) {
 void check_ready(MachineProblems& problems, const MachineSpec& machine) {
   const Readiness& ready = machine.ready;
   check_patterns(problems, ready);
-  const std::vector<std::string> names = forward_names(machine.config);
+  const ForwardNames forwards(machine.config);
   for (const std::string& port : ready.ports) {
-    if (std::find(names.begin(), names.end(), port) != names.end()) continue;
-    problems.add("ready.port", fmt::format("there is no forward \"{}\"", port),
-                 forwards_hint(names));
+    if (forwards.has(port)) continue;
+    problems.add("ready.port", fmt::format("there is no forward \"{}\"", port), forwards.hint());
   }
   if (ready.ssh && !leads_to_ssh(machine.config)) {
     problems.add("ready.ssh", "there is no forward to the guest's port 22",
@@ -102,73 +88,6 @@ void check_ready(MachineProblems& problems, const MachineSpec& machine) {
                  "remove paused, or ready");
   }
 }
-
-/// What is left after all that is known was put in.
-class PlaceholderCheck {
- public:
-  PlaceholderCheck(const MachineConfig& config, Problems& problems)
-      : forwards_(forward_names(config)), problems_(problems) {}
-
-  void check(const Node& machine, const std::string& path) {
-    for (const Node::Member& member : machine.members) {
-      const std::string where = fmt::format("{}.{}", path, member.key);
-      // Where the launch puts in the ports that are not known before.
-      takes_ports_ = member.key == "append" || member.key == "qemu_args" || member.key == "ready";
-      if (member.key == "inject") {
-        check_injections(member.value, where);
-      } else {
-        check_value(member.value, where);
-      }
-    }
-  }
-
- private:
-  void check_injections(const Node& list, const std::string& path) {
-    for (std::size_t i = 0; i < list.items.size(); ++i) {
-      for (const Node::Member& member : list.items[i].members) {
-        // A tool's command has placeholders of its own; what is put into the guest may be a
-        // program.
-        if (member.key == "command" || member.key == "text") continue;
-        check_value(member.value, fmt::format("{}[{}].{}", path, i, member.key));
-      }
-    }
-  }
-
-  void check_value(const Node& node, const std::string& where) {
-    for (const std::string& word : placeholders_in(node.text)) {
-      if (word != "dir") check_word(node.place, where, word);  // known to the launch
-    }
-    for (std::size_t i = 0; i < node.items.size(); ++i) {
-      check_value(node.items[i], fmt::format("{}[{}]", where, i));
-    }
-    for (const Node::Member& member : node.members) {
-      check_value(member.value, fmt::format("{}.{}", where, member.key));
-    }
-  }
-
-  void check_word(const Place& place, const std::string& where, const std::string& word) {
-    constexpr std::string_view kPort = "port:";
-    if (word.rfind(kPort, 0) != 0) {
-      problems_.add(place, where, fmt::format("unknown placeholder {{{}}}", word),
-                    "known are {name}, {index}, {fleet}, {dir} and {port:FORWARD}; a shell's "
-                    "${variable} stays as it is");
-      return;
-    }
-    const std::string port = word.substr(kPort.size());
-    if (std::find(forwards_.begin(), forwards_.end(), port) == forwards_.end()) {
-      problems_.add(place, where, fmt::format("{{{}}}: there is no forward \"{}\"", word, port),
-                    forwards_hint(forwards_));
-      return;
-    }
-    if (takes_ports_) return;
-    problems_.add(place, where, fmt::format("{{{}}} is not known before the launch", word),
-                  "give that forward a fixed host port");
-  }
-
-  std::vector<std::string> forwards_;
-  Problems& problems_;
-  bool takes_ports_ = false;  ///< the key that is looked at
-};
 
 void check_files(MachineProblems& problems, const MachineConfig& config,
                  const MachineReader& reader) {
@@ -228,7 +147,7 @@ void check_machine(const Node& node, const std::string& path, const MachineReade
   check_ready(here, machine);
   check_supported(here, machine);
   if (reader.options.look_at_files) check_files(here, machine.config, reader);
-  PlaceholderCheck(machine.config, problems).check(node, path);
+  check_placeholders(node, path, machine.config, problems);
   MachineConfig config = machine.config;
   if (!machine.image.empty()) config.kernel = config.initrd = "/image";  // come with the launch
   std::vector<ConfigProblem> found = find_problems(config);
