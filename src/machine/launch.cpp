@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 // The launch protocol: from a configuration to a guest's first instruction.
-#include <unistd.h>
-
 #include <csignal>
 #include <filesystem>
 
@@ -12,11 +10,8 @@
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/instance/locks.hpp>
 #include <vmfleet/io/files.hpp>
-#include <vmfleet/machine/accelerator.hpp>
-#include <vmfleet/machine/host_qemu.hpp>
 #include <vmfleet/qemu/command_line.hpp>
 #include <vmfleet/qemu/diagnosis.hpp>
-#include <vmfleet/qemu/validate.hpp>
 #include <vmfleet/qmp/commands.hpp>
 
 #include "machine/exit_report.hpp"
@@ -27,6 +22,7 @@
 #include "machine/launch_facts.hpp"
 #include "machine/live.hpp"
 #include "machine/port_words.hpp"
+#include "machine/resolve.hpp"
 #include "machine/staging.hpp"
 #include "machine/taps.hpp"
 #include "machine/wiring.hpp"
@@ -38,43 +34,6 @@ namespace {
 constexpr Milliseconds kCleanupLimit(10'000);
 constexpr Milliseconds kForwardRetry(20);
 constexpr std::size_t kMostForwards = 100;  // that are shown
-
-void require_no_problems(const MachineConfig& config, std::vector<ConfigProblem> found) {
-  const auto problems = to_errors(config, std::move(found));
-  if (problems.empty()) return;
-  if (problems.size() == 1) throw problems.front();
-  Error all(ErrorKind::invalid_config,
-            fmt::format("{} problems in the configuration of {}", problems.size(), config.name));
-  for (const auto& problem : problems) {
-    all = std::move(all).evidence(problem.what());
-    if (all.hint().empty()) all = std::move(all).hint(problem.hint());
-  }
-  throw all;
-}
-
-void require_readable(const std::string& path, std::string_view what) {
-  if (path.empty() || ::access(path.c_str(), R_OK) == 0) return;
-  throw errno_error(ErrorKind::invalid_config, fmt::format("the {} {}", what, path), errno)
-      .hint("check the path and its permissions");
-}
-
-void require_files(const MachineConfig& config) {
-  require_readable(config.kernel, "kernel");
-  require_readable(config.initrd, "initrd");
-  require_readable(config.bios, "firmware");
-  for (const auto& disk : config.disks) require_readable(disk.file, "disk");
-}
-
-/// A dry run goes without them: some are made by the commands that need them.
-void require_sources(const MachineConfig& config) {
-  for (const auto& injection : config.injections) {
-    require_readable(injection.source, "file to inject");
-    if (injection.source.empty() || std::filesystem::is_regular_file(injection.source)) continue;
-    throw Error(ErrorKind::invalid_config,
-                fmt::format("what is to be injected, {}, is no regular file", injection.source))
-        .hint("inject the files of a folder one by one, or with a tool");
-  }
-}
 
 /// One launch under way.
 class Launch {
@@ -298,28 +257,6 @@ Task<void> abandon(Machine::Live& live, const Error* error) {
 }
 
 }  // namespace
-
-std::int64_t epoch_ms() {
-  return std::chrono::duration_cast<Milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
-Task<MachineConfig> resolve(MachineConfig config, std::filesystem::path instance_directory) {
-  require_no_problems(config, find_problems(config));
-  auto probe = [&] {
-    require_files(config);
-    return find_host_qemu(config.qemu, config.arch).value();
-  };
-  const QemuBinary binary = co_await offload(probe);
-  require_no_problems(config, find_problems(config, binary));
-  config.qemu = binary.path.string();
-  config.features = binary.features;
-  config.accel = co_await decide_accelerator(config.accel, config.arch, binary);
-  if (config.uuid.empty()) config.uuid = derive_uuid(instance_directory);
-  if (config.lan_scope.empty()) config.lan_scope = derive_lan_scope(instance_directory);
-  co_return config;
-}
 
 Task<void> launch_into(Machine::Live& live, MachineConfig config, LaunchOptions options) {
   std::optional<Error> error;

@@ -65,10 +65,6 @@ class Machine::Live {
 /// Now, since the epoch.
 std::int64_t epoch_ms();
 
-/// `config` with everything decided that depends on this host: binary, accelerator, uuid.
-/// *Errors*: `invalid_config`, all problems at once; `not_found` (a file); `host_unfit` (no QEMU).
-Task<MachineConfig> resolve(MachineConfig config, std::filesystem::path instance_directory);
-
 /// Takes over a machine that runs. *Errors*: as `Machine::adopt`.
 Task<std::unique_ptr<Machine::Live>> adopt_live(std::filesystem::path instance_directory);
 

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+// Machine::Live: its connections, its records, and its end.
+#include "machine/live.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <utility>
+
+#include <vmfleet/async/time.hpp>
+#include <vmfleet/instance/identity.hpp>
+#include <vmfleet/instance/locks.hpp>
+#include <vmfleet/qmp/commands.hpp>
+
+#include "machine/exit_report.hpp"
+
+namespace vmfleet {
+
+namespace {
+
+// QEMU serves one client at a time on each monitor: when somebody keeps the first for longer than a
+// few commands take, there is the second.
+constexpr Milliseconds kOneClientPatience(500);
+
+}  // namespace
+
+std::int64_t epoch_ms() {
+  return std::chrono::duration_cast<Milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+Machine::Live::~Live() {
+  if (lifetime != Lifetime::ephemeral) return;
+  process.reset();  // kills and reaps it
+  try {
+    remove_directory();
+  } catch (const Error&) {
+    // Nothing can be reported from here; what is left holds nothing that runs.
+  }
+  std::error_code ignored;
+  const auto fleet = directory.path().parent_path();
+  std::filesystem::remove(fleet, ignored);
+  if (own_root) std::filesystem::remove(fleet.parent_path(), ignored);
+}
+
+void Machine::Live::remove_directory() const {
+  const auto lock = OperationLock::acquire(directory);
+  // Since this one ended, another may have taken its place.
+  const auto now = read_intent(directory);
+  const bool taken = now && intent.created_ms != 0 && now->created_ms != intent.created_ms;
+  if (!taken && !is_alive(directory)) directory.remove(intent.staged_files);
+}
+
+Task<std::optional<ExitStatus>> Machine::Live::wait_end() {
+  if (process) {
+    const ExitStatus status = co_await process->wait();
+    co_return status;
+  }
+  co_await adopted->wait_end();
+  co_return std::nullopt;
+}
+
+Task<qmp::Client> Machine::Live::connect() {
+  qmp::ClientOptions options;
+  options.peer_pid = pidfd().pid();
+  const Milliseconds patience = std::exchange(options.greeting_timeout, kOneClientPatience);
+  try {
+    co_return co_await qmp::Client::connect(directory.file(instance_file::kControl), options);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::timed_out) throw;
+  }
+  options.greeting_timeout = patience;
+  co_return co_await qmp::Client::connect(directory.file(instance_file::kQmp), options);
+}
+
+std::optional<ExitReport> Machine::Live::end_so_far() {
+  if (!pidfd().ended()) return std::nullopt;
+  std::optional<ExitStatus> status;
+  if (process) status = process->poll();
+  return explain_exit(directory, status, intent.exit_codes);
+}
+
+Task<void> Machine::Live::record(MachineState reached, const ReadyReport* report,
+                                 const Error* error) {
+  constexpr Milliseconds kPatience(1'000);
+  const auto note = [&](StateRecord& known) {
+    known.state = reached;
+    known.ready_after.reset();
+    known.error.reset();
+    if (report != nullptr) known.ready_after = report->took;
+    if (error != nullptr) known.error = *error;
+  };
+  note(state);
+  try {
+    const auto lock = co_await OperationLock::obtain(directory, kPatience);
+    const auto life = read_intent(directory);
+    StateRecord known = read_state(directory).value_or(state);
+    if (!life || life->created_ms != intent.created_ms || known.exit) co_return;
+    if (state.started_ms != 0 && known.started_ms != state.started_ms) co_return;
+    note(known);
+    known.exit = end_so_far();
+    if (known.exit && error == nullptr) known.state = state_after(*known.exit);
+    write_state(directory, known);
+  } catch (const Error&) {
+    // Who works on the machine for so long records what becomes of it; and the record is a cache:
+    // who asks next looks at the kernel first.
+  }
+}
+
+void Machine::Live::begin_boot() {
+  const auto size_of = [this](const char* name) -> std::uint64_t {
+    std::error_code none;
+    const auto size = std::filesystem::file_size(directory.file(name), none);
+    return none ? 0 : size;
+  };
+  if (const auto known = read_state(directory)) state = *known;
+  state.serial_begin = size_of(instance_file::kSerial);
+  state.events_begin = size_of(instance_file::kEvents);
+  state.started_ms = epoch_ms();
+  state.state = readiness.empty() ? MachineState::running : MachineState::booting;
+  state.ready_after.reset();
+  state.error.reset();
+  write_state(directory, state);
+  first_instruction = loop.now();
+}
+
+void Machine::Live::recall_forwards() {
+  try {
+    const auto known = read_state(directory);
+    if (!known) return;
+    state.ports = known->ports;
+    state.removed_forwards = known->removed_forwards;
+  } catch (const Error&) {
+    // They are a cache: the machine is ended all the same.
+  }
+}
+
+}  // namespace vmfleet
