@@ -74,7 +74,7 @@ TEST_CASE("integers beyond the signed range are not truncated") {
 
 TEST_CASE("a table of texts becomes an object and comes back") {
   const std::map<std::string, std::string> texts = {{"role", "web"}, {"zone", ""}};
-  const Value value = json::Object{{"labels", json::to_object(texts)}, {"n", 1}};
+  const json::Value value = json::Object{{"labels", json::to_object(texts)}, {"n", 1}};
   REQUIRE(value.named_texts("labels") == texts);
   REQUIRE(value.named_texts("n").empty());
   REQUIRE(parse(R"({"o": {"role": "web", "n": 1}})").value().named_texts("o").size() == 1);
