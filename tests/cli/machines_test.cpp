@@ -304,6 +304,26 @@ TEST_CASE("machines are listed by label, and as they change") {
   CHECK(watch.wait() == 130);
 }
 
+TEST_CASE("up --attach follows the consoles, and Ctrl-C stops the machines") {
+  const Vmfleet world;
+  const Words up = up_with("button", {"-n", "2", "--attach"});
+  Terminal attached(world, up);
+  for (int machines = 0; machines < 2; ++machines) attached.wait_for("vmfleet: guest ready");
+  attached.type("\x03");
+  CHECK(attached.wait() == 130);
+  const auto ps = world.document({"ps"});
+  for (std::size_t i = 0; i < 2; ++i) {
+    CHECK(machine(ps, i).text("state") == "stopped");
+    CHECK(machine(ps, i)["exit"].text("kind") == "guest-shutdown");
+  }
+
+  Terminal again(world, up);
+  for (int machines = 0; machines < 2; ++machines) again.wait_for("vmfleet: guest ready");
+  world.run({"kill", "vm-0"});
+  world.run({"stop", "vm-1"});
+  CHECK(again.wait() == 0);
+}
+
 TEST_CASE("several fleets live side by side") {
   const Vmfleet world;
   world.run(up_with("marker", {"-p", "one"}));

@@ -2,9 +2,12 @@
 // vmfleet up: starts a fleet and returns when every machine is ready.
 #include <fmt/format.h>
 
+#include <vmfleet/async/time.hpp>
+
 #include "cli/arguments.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/log_printer.hpp"
 #include "cli/program.hpp"
 #include "cli/progress/progress.hpp"
 #include "cli/report_printer.hpp"
@@ -13,6 +16,9 @@
 namespace vmfleet::cli {
 
 namespace {
+
+// Each machine has its own grace, which is the user's to choose.
+constexpr Milliseconds kStopLimit(600'000);
 
 struct UpArguments {
   UpArguments() = default;
@@ -26,6 +32,7 @@ struct UpArguments {
   bool recreate = false;
   bool verify = false;
   bool dry_run = false;
+  bool attach = false;
 };
 
 UpOptions options_of(const UpArguments& arguments) {
@@ -66,6 +73,26 @@ void answer(const Context& context, const FleetReport& report) {
   if (!context.globals.json && !context.globals.quiet) context.out.write(format_machines(report));
 }
 
+/// Their consoles, until the last of them has ended; Ctrl-C stops them.
+Task<int> stay(Context& context, Fleet& fleet, const FleetReport& report) {
+  std::vector<std::string> names;
+  for (const auto& machine : report.machines) {
+    if (machine.pid) names.push_back(machine.name);
+  }
+  context.streams = true;
+  LogOptions logs;
+  logs.follow = true;
+  const auto progress = make_progress(context);
+  auto stop = [&]() -> Task<void> {
+    Task<FleetReport> work = fleet.stop(names, StopOptions(), observer_of(*progress));
+    const FleetReport stopped = co_await show_progress(*progress, std::move(work));
+    for (const auto& machine : stopped.machines) context.complain(machine);
+  };
+  Task<void> follow = print_logs(context, names, logs);
+  if (!names.empty()) co_await finally(std::move(follow), kStopLimit, stop);
+  co_return exit_code(report.failed() > 0 ? report : fleet.status(names));
+}
+
 Task<int> up(Context& context, const UpArguments& arguments) {
   context.cleans_up = true;
   FleetSpec spec = resolve_spec(context, arguments.spec);
@@ -86,6 +113,10 @@ Task<int> up(Context& context, const UpArguments& arguments) {
   }
   Task<FleetReport> work = fleet.up(std::move(spec), std::move(options));
   const FleetReport report = co_await show_progress(*progress, std::move(work));
+  if (arguments.attach) {
+    for (const auto& machine : report.machines) context.complain(machine);
+    co_return co_await stay(context, fleet, report);
+  }
   answer(context, report);
   co_return exit_code(report);
 }
@@ -102,6 +133,8 @@ void add_up(Program& program) {
   add_flag(app, "--no-wait", arguments->no_wait, "do not wait for readiness");
   add_count(app, "--max-boot", arguments->max_boot, 1, kMostMachines, "",
             "how many boot at a time (as many as processors)");
+  add_flag(app, "--attach", arguments->attach,
+           "stay and follow the consoles; Ctrl-C stops the machines");
   add_flag(app, "--keep-failed", arguments->keep_failed, "leave machines that failed running");
   add_flag(app, "--recreate", arguments->recreate, "replace machines whose configuration differs");
   add_flag(app, "--verify", arguments->verify, "read disks' sources to see whether they changed");

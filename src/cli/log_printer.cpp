@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+// Logs of several machines at once.
+#include "cli/log_printer.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include <vmfleet/async/when.hpp>
+#include <vmfleet/instance/instance_directory.hpp>
+#include <vmfleet/io/file_tail.hpp>
+#include <vmfleet/io/files.hpp>
+
+#include "cli/log_lines.hpp"
+#include "cli/log_tail.hpp"
+
+namespace vmfleet::cli {
+
+namespace {
+
+/// Where to begin reading. The head of a log whose size is limited has become a hole.
+std::uint64_t first_offset(const std::filesystem::path& path, const LogOptions& options) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return 0;
+  const auto size = static_cast<std::uint64_t>(info.st_size);
+  if (options.tail && *options.tail == 0) return size;
+  if (options.tail) return offset_of_last_lines(path, *options.tail);
+  const UniqueFd fd = files::open(path, O_RDONLY);
+  const off_t data = ::lseek(fd.get(), 0, SEEK_DATA);
+  return data > 0 ? static_cast<std::uint64_t>(data) : 0;
+}
+
+class Follower {
+ public:
+  Follower(const Context& context, const LogOptions& options, std::filesystem::path path,
+           LogFormat format)
+      : context_(context),
+        follow_(options.follow),
+        path_(std::move(path)),
+        offset_(first_offset(path_, options)),
+        lines_(std::move(format)) {}
+
+  Task<void> run(std::filesystem::path directory) {
+    if (!follow_) {
+      print_file();
+      co_return;
+    }
+    Loop& loop = co_await current_loop();
+    FileTail tail(loop, path_, offset_);
+    drain(tail, std::nullopt);
+    co_await when_any(print_new(tail), wait_until_ended(std::move(directory)));
+    drain(tail, timestamp_now());
+    context_.out.write(lines_.finish());
+  }
+
+ private:
+  // A finished reading needs no watch on the file.
+  void print_file() {
+    if (::access(path_.c_str(), F_OK) != 0) return;
+    const UniqueFd fd = files::open(path_, O_RDONLY);
+    std::array<char, 64 * 1024> block;
+    for (;;) {
+      const ssize_t count =
+          ::pread(fd.get(), block.data(), block.size(), static_cast<off_t>(offset_));
+      if (count <= 0) break;
+      offset_ += static_cast<std::uint64_t>(count);
+      print(std::string_view(block.data(), static_cast<std::size_t>(count)), std::nullopt);
+    }
+    context_.out.write(lines_.finish());
+  }
+
+  Task<void> print_new(FileTail& tail) {
+    for (;;) {
+      const TailChunk chunk = co_await tail.next();
+      take(chunk, timestamp_now());
+    }
+  }
+
+  void drain(FileTail& tail, const std::optional<std::string>& time) {
+    for (TailChunk chunk = tail.poll(); !chunk.data.empty(); chunk = tail.poll()) take(chunk, time);
+  }
+
+  void take(const TailChunk& chunk, const std::optional<std::string>& time) {
+    if (chunk.restarted) context_.out.write(lines_.finish());
+    print(chunk.data, time);
+  }
+
+  void print(std::string_view bytes, const std::optional<std::string>& time) {
+    const std::string text = lines_.feed(bytes, time);
+    if (!text.empty()) context_.out.write(text);
+  }
+
+  const Context& context_;
+  bool follow_;
+  std::filesystem::path path_;
+  std::uint64_t offset_;
+  LogLines lines_;
+};
+
+std::string prefix_of(const Context& context, const std::string& name, std::size_t index,
+                      std::size_t width) {
+  constexpr std::array<std::string_view, 6> kColors = {"36", "33", "32", "35", "34", "31"};
+  return context.out.paint(fmt::format("{:<{}} |", name, width), kColors[index % kColors.size()]) +
+         " ";
+}
+
+}  // namespace
+
+Task<void> print_logs(const Context& context, std::vector<std::string> names, LogOptions options) {
+  std::size_t width = 0;
+  for (const auto& name : names) width = std::max(width, name.size());
+  std::vector<std::unique_ptr<Follower>> followers;
+  std::vector<Task<void>> tasks;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto directory = context.directory_of(names[i]);
+    LogFormat format;
+    format.machine = names[i];
+    if (names.size() > 1) format.prefix = prefix_of(context, names[i], i, width);
+    format.json = context.globals.json;
+    format.raw = options.raw;
+    format.timestamps = options.timestamps;
+    format.open_lines = options.follow && names.size() == 1;
+    const auto path = directory / (options.qemu ? instance_file::kQemuErr : instance_file::kSerial);
+    followers.push_back(std::make_unique<Follower>(context, options, path, std::move(format)));
+    tasks.push_back(followers.back()->run(directory));
+  }
+  co_await when_all(std::move(tasks));
+}
+
+}  // namespace vmfleet::cli
