@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Fleet::start and Fleet::restart: machines again, as they were specified.
+#include <algorithm>
+#include <iterator>
+
 #include <fmt/format.h>
 
 #include <vmfleet/base/text.hpp>
@@ -8,36 +11,83 @@
 
 namespace vmfleet {
 
-FleetSpec Fleet::recall_spec(const std::vector<std::string>& names) const {
+namespace {
+
+MachineSpec recall_machine(const std::filesystem::path& root,
+                           const std::filesystem::path& directory) {
+  const auto intent = read_intent(InstanceDirectory::open(directory));
+  if (intent && intent->spec.is_object()) return recall(intent->spec, root);
+  throw Error(ErrorKind::invalid_config,
+              fmt::format("nothing is recorded that {} could be started from",
+                          sanitize(directory.filename().string())))
+      .hint("start it with `vmfleet up`, from its fleet file or options");
+}
+
+bool is_of(const MachineReport& machine, const std::string& name) {
+  return machine.name == name;
+}
+
+/// The machines of `done` and `others`, in the order of `names`.
+FleetReport merge(const std::vector<std::string>& names, FleetReport done,
+                  std::vector<MachineReport> others) {
+  std::move(done.machines.begin(), done.machines.end(), std::back_inserter(others));
+  done.machines.clear();
+  for (const auto& name : names) {
+    const auto found = std::find_if(others.begin(), others.end(),
+                                    [&](const auto& machine) { return is_of(machine, name); });
+    if (found != others.end()) done.machines.push_back(std::move(*found));
+  }
+  return done;
+}
+
+}  // namespace
+
+FleetSpec Fleet::recall_spec(const std::vector<std::string>& names,
+                             std::vector<MachineReport>& failed) const {
   FleetSpec spec;
   spec.name = name_;
   for (const auto& name : names) {
-    const auto intent = read_intent(InstanceDirectory::open(root_ / name_ / name));
-    if (!intent || !intent->spec.is_object()) {
-      throw Error(ErrorKind::invalid_config,
-                  fmt::format("nothing is recorded that {} could be started from", sanitize(name)))
-          .hint("start it with `vmfleet up`, from its fleet file or options");
+    const auto directory = root_ / name_ / name;
+    try {
+      spec.machines.push_back(recall_machine(root_, directory));
+    } catch (const Error& error) {
+      MachineReport& report = failed.emplace_back();
+      report.name = name;
+      report.state = MachineState::failed;
+      report.directory = directory;
+      report.error = error;
     }
-    spec.machines.push_back(recall(intent->spec, root_));
   }
   return spec;
 }
 
 Task<FleetReport> Fleet::start(UpOptions options) {
-  FleetSpec spec = recall_spec(select(options.names));
+  const auto names = select(options.names);
+  std::vector<MachineReport> failed;
+  FleetSpec spec = recall_spec(names, failed);
   options.names.clear();
-  return up(std::move(spec), std::move(options));
+  FleetReport started = co_await up(std::move(spec), std::move(options));
+  co_return merge(names, std::move(started), std::move(failed));
 }
 
 Task<FleetReport> Fleet::restart(UpOptions options, StopOptions stop_options) {
   const auto names = select(options.names);
-  FleetSpec spec = recall_spec(names);
-  const FleetReport stopped = co_await stop(names, stop_options, options.progress);
-  for (const auto& machine : stopped.machines) {
-    if (machine.error) co_return stopped;
+  std::vector<MachineReport> failed;
+  FleetSpec spec = recall_spec(names, failed);
+  std::vector<std::string> known;
+  for (const auto& machine : spec.machines) known.push_back(machine.config.name);
+  if (known.empty()) co_return merge(names, FleetReport(name_), std::move(failed));
+  FleetReport stopped = co_await stop(known, stop_options, options.progress);
+  for (auto& machine : stopped.machines) {
+    if (!machine.error) continue;
+    const auto is_it = [&](const auto& one) { return one.config.name == machine.name; };
+    auto& machines = spec.machines;
+    machines.erase(std::remove_if(machines.begin(), machines.end(), is_it), machines.end());
+    failed.push_back(std::move(machine));
   }
   options.names.clear();
-  co_return co_await up(std::move(spec), std::move(options));
+  FleetReport started = co_await up(std::move(spec), std::move(options));
+  co_return merge(names, std::move(started), std::move(failed));
 }
 
 }  // namespace vmfleet

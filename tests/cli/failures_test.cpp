@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include <vmfleet/base/unique_fd.hpp>
+#include <vmfleet/instance/locks.hpp>
 #include <vmfleet/testkit/fake_qemu.hpp>
 
 #include "tests/cli/program.hpp"
@@ -151,4 +152,31 @@ TEST_CASE("a damaged record is told, set aside, and does not hide the machine") 
   CHECK(first(ps).text("name") == "vm-0");
   CHECK(first(ps)["error"].text("kind") == "corrupt");
   CHECK(world.run({"down", "--grace", "0ms"}).code == 0);
+}
+
+TEST_CASE("one machine that cannot be worked on keeps no other from it") {
+  const Vmfleet world;
+  world.run(up_with("marker", {"-n", "3"}));
+  const auto state_of = [&](std::size_t index) {
+    return std::string(world.document({"ps"})["machines"].as_array()->at(index).text("state"));
+  };
+  {
+    const auto other =
+        OperationLock::acquire(InstanceDirectory::open(world.state() / "default" / "vm-1"));
+    const auto restart = world.document({"restart", "--grace", "0ms"}, 3);
+    CHECK(restart["machines"].as_array()->size() == 3);
+    CHECK(restart["machines"].as_array()->at(1)["error"].text("kind") == "conflict");
+    CHECK(state_of(0) == "ready");
+    CHECK(state_of(2) == "ready");
+  }
+  world.run({"kill"});
+  std::ofstream(world.state() / "default" / "vm-0" / "intent.json") << "{garbage";
+  const auto inspect = world.document({"inspect"}, 3);
+  CHECK(inspect["machines"].as_array()->at(0)["error"].text("kind") == "corrupt");
+  CHECK(inspect["machines"].as_array()->at(1)["argv"].is_array());
+  const auto start = world.document({"start"}, 3);
+  CHECK(start["machines"].as_array()->at(0).text("name") == "vm-0");
+  CHECK(start["machines"].as_array()->at(0)["error"].is_object());
+  CHECK(state_of(1) == "ready");
+  CHECK(state_of(2) == "ready");
 }

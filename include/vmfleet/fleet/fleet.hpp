@@ -61,9 +61,11 @@ class Fleet {
   Task<std::vector<CommandLine>> dry_run(FleetSpec spec, UpOptions options = UpOptions());
 
   /// Starts machines that have ended again, as they were specified; `options.names` are theirs.
-  /// *Errors*: also `not_found`, and `invalid_config` for one that no specification made.
+  /// One that no specification made, or whose record is damaged, has an error in its report.
+  /// *Errors*: also `not_found`.
   Task<FleetReport> start(UpOptions options = UpOptions());
   /// Stops machines and starts them again. Disks, and the host ports of forwards, stay the same.
+  /// What could not be stopped keeps no other from being started.
   Task<FleetReport> restart(UpOptions options = UpOptions(), StopOptions stop = StopOptions());
 
   /// Every machine, running or not. *Errors*: `not_found` when a name matches none.
@@ -87,7 +89,9 @@ class Fleet {
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
  private:
-  [[nodiscard]] FleetSpec recall_spec(const std::vector<std::string>& names) const;
+  /// What the machines were made from; those of which it is not known are in `failed`.
+  [[nodiscard]] FleetSpec recall_spec(const std::vector<std::string>& names,
+                                      std::vector<MachineReport>& failed) const;
 
   std::filesystem::path root_;
   std::string name_;

@@ -13,6 +13,7 @@ namespace vmfleet {
 
 struct FleetReport {
   FleetReport() = default;
+  explicit FleetReport(std::string its_fleet) : fleet(std::move(its_fleet)) {}
 
   std::string fleet;
   std::vector<MachineReport> machines;  ///< in the specification's order

@@ -18,13 +18,28 @@ struct InspectArguments {
   InspectSections sections;
 };
 
+/// One whose records cannot be read keeps no other from being shown.
+json::Value inspect_one(const Context& context, const std::string& name, InspectSections sections,
+                        MachineReport& told) {
+  told.name = name;
+  try {
+    return inspect_sections(context.directory_of(name), sections);
+  } catch (const Error& error) {
+    told.error = error;
+    return json::Object{{"name", name}, {"error", error_to_json(error)}};
+  }
+}
+
 Task<int> inspect(Context& context, const InspectArguments& arguments) {
   const InspectSections sections =
       arguments.sections.none() ? InspectSections::usual() : arguments.sections;
   json::Array machines;
   std::string text;
+  FleetReport report;
   for (const auto& name : context.select(arguments.names)) {
-    json::Value machine = inspect_sections(context.directory_of(name), sections);
+    MachineReport& told = report.machines.emplace_back();
+    json::Value machine = inspect_one(context, name, sections, told);
+    context.complain(told);
     if (!text.empty()) text += "\n";
     text += format_value(machine);
     machines.push_back(std::move(machine));
@@ -38,7 +53,7 @@ Task<int> inspect(Context& context, const InspectArguments& arguments) {
   } else {
     context.out.write(text);
   }
-  co_return kDone;
+  co_return exit_code_of_errors(report);
 }
 
 }  // namespace
