@@ -16,13 +16,6 @@ namespace vmfleet::cli {
 
 namespace {
 
-const PortForward* find_port_22(const MachineReport& machine) {
-  for (const auto& port : machine.ports) {
-    if (port.protocol == "tcp" && port.guest_port == 22) return &port;
-  }
-  return nullptr;
-}
-
 /// What holds for every machine. Its host key is made anew with it, so remembering it would only
 /// warn of the next one; nobody but this host is on the way.
 std::vector<std::pair<std::string, std::string>> settings_of(const SshTarget& target) {
@@ -62,9 +55,10 @@ SshTarget find_ssh_target(const std::filesystem::path& instance_directory) {
     throw Error(ErrorKind::exited, fmt::format("{} does not run", machine.name))
         .hint("start it with: vmfleet start " + machine.name);
   }
-  const PortForward* port = find_port_22(machine);
+  const PortForward* port = find_ssh_port(machine.ports);
   if (port == nullptr) {
-    throw Error(ErrorKind::not_found, fmt::format("{} has no forward to port 22", machine.name))
+    throw Error(ErrorKind::not_found,
+                fmt::format("{} has no forward to an SSH server", machine.name))
         .hint("add one to the fleet file, forward = [\"ssh:22\"], or: vmfleet up --forward ssh:22");
   }
   SshTarget target;

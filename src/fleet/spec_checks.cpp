@@ -2,6 +2,7 @@
 // What follows from a machine's keys together.
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 
 #include <fmt/format.h>
 
@@ -31,13 +32,14 @@ class MachineProblems {
   Problems& problems_;
 };
 
-bool leads_to_ssh(const MachineConfig& config) {
+const Forward* find_forward(const MachineConfig& config,
+                            const std::function<bool(const Forward&)>& matches) {
   for (const Net& net : config.nets) {
     for (const Forward& forward : net.forwards) {
-      if (forward.name == "ssh" || forward.guest_port == 22) return true;
+      if (matches(forward)) return &forward;
     }
   }
-  return false;
+  return nullptr;
 }
 
 void check_boot(MachineProblems& problems, const MachineSpec& machine) {
@@ -75,10 +77,20 @@ void check_ready(MachineProblems& problems, const MachineSpec& machine) {
   check_patterns(problems, ready);
   const ForwardNames forwards(machine.config);
   for (const std::string& port : ready.ports) {
-    if (forwards.has(port)) continue;
-    problems.add("ready.port", fmt::format("there is no forward \"{}\"", port), forwards.hint());
+    const auto is_it = [&](const Forward& forward) { return forward.name == port; };
+    const Forward* forward = find_forward(machine.config, is_it);
+    if (forward == nullptr) {
+      problems.add("ready.port", fmt::format("there is no forward \"{}\"", port), forwards.hint());
+    } else if (forward->protocol != Protocol::tcp) {
+      problems.add(
+          "ready.port",
+          fmt::format("whether a UDP port answers cannot be seen, as that of \"{}\"", port),
+          "wait for a TCP port, or for what the guest prints");
+    }
   }
-  if (ready.ssh && !leads_to_ssh(machine.config)) {
+  const auto is_ssh = [](const Forward& forward) { return leads_to_ssh(forward); };
+  const bool has_ssh = find_forward(machine.config, is_ssh) != nullptr;
+  if (ready.ssh && !has_ssh) {
     problems.add("ready.ssh", "there is no forward to the guest's port 22",
                  "add one to a net: forward = [\"ssh:22\"]");
   }

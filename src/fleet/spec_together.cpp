@@ -19,18 +19,36 @@ class Claims {
   void claim(const MachineSpec& machine, const std::string& key, const std::string& thing,
              const std::string& hint) {
     const auto [taken, fresh] = owners_.emplace(thing, machine.config.name);
-    if (fresh || taken->second == machine.config.name) return;
-    const std::string path = fmt::format("{}.{}", machine.machine_class, key);
-    problems_.add(
-        nearest_node(machines_, path).place, "machine." + path,
-        fmt::format("{} and {} cannot both have {}", taken->second, machine.config.name, thing),
-        hint);
+    if (!fresh) refuse(machine, key, taken->second, thing, hint);
+  }
+
+  void claim_port(const MachineSpec& machine, const std::string& key, const Forward& forward) {
+    if (forward.host_port == 0) return;
+    auto& users = ports_[forward.host_port];
+    for (const auto& [owner, other] : users) {
+      if (!share_host_port(other, forward)) continue;
+      refuse(machine, key, owner,
+             fmt::format("host port {}/{}", forward.host_port, to_string(forward.protocol)),
+             "leave the host's port out, or use {index} in it");
+      return;
+    }
+    users.emplace_back(machine.config.name, forward);
   }
 
  private:
+  void refuse(const MachineSpec& machine, const std::string& key, const std::string& owner,
+              const std::string& thing, const std::string& hint) {
+    if (owner == machine.config.name) return;
+    const std::string path = fmt::format("{}.{}", machine.machine_class, key);
+    problems_.add(nearest_node(machines_, path).place, "machine." + path,
+                  fmt::format("{} and {} cannot both have {}", owner, machine.config.name, thing),
+                  hint);
+  }
+
   const Node& machines_;
   Problems& problems_;
   std::map<std::string, std::string> owners_;
+  std::map<std::uint16_t, std::vector<std::pair<std::string, Forward>>> ports_;
 };
 
 void claim_nets(Claims& claims, const MachineSpec& machine) {
@@ -38,11 +56,7 @@ void claim_nets(Claims& claims, const MachineSpec& machine) {
     const Net& net = machine.config.nets[i];
     const std::string key = fmt::format("net[{}]", i);
     for (std::size_t f = 0; f < net.forwards.size(); ++f) {
-      const Forward& forward = net.forwards[f];
-      if (forward.host_port == 0) continue;
-      claims.claim(machine, fmt::format("{}.forward[{}]", key, f),
-                   fmt::format("host port {}/{}", forward.host_port, to_string(forward.protocol)),
-                   "leave the host's port out, or use {index} in it");
+      claims.claim_port(machine, fmt::format("{}.forward[{}]", key, f), net.forwards[f]);
     }
     if (!net.interface.empty()) {
       claims.claim(machine, key + ".interface", "interface " + net.interface, "use {index} in it");

@@ -63,7 +63,7 @@ std::string rule_of(const PortForward& port) {
 bool is_needed(const Readiness& readiness, const PortForward& port) {
   const auto& ports = readiness.ports;
   return std::find(ports.begin(), ports.end(), port.name) != ports.end() ||
-         (readiness.ssh && (port.name == "ssh" || port.guest_port == 22));
+         (readiness.ssh && leads_to_ssh(port));
 }
 
 /// Changes of one machine's forwards, under its lock.

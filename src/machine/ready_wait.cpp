@@ -163,10 +163,8 @@ const PortForward& ReadyWait::find_port(const std::string& name) const {
 }
 
 const PortForward& ReadyWait::find_ssh() const {
-  for (const auto& port : live_.state.ports) {
-    if (port.protocol == "tcp" && (port.name == "ssh" || port.guest_port == 22)) return port;
-  }
-  return find_port("ssh");
+  const PortForward* port = find_ssh_port(live_.state.ports);
+  return port != nullptr ? *port : find_port("ssh");
 }
 
 Task<void> ReadyWait::watch_serial() {

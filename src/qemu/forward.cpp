@@ -85,6 +85,18 @@ Result<Forward> parse_forward(std::string_view text) {
   return read_host_side(text, std::move(parts), std::move(forward));
 }
 
+bool share_host_port(const Forward& one, const Forward& other) noexcept {
+  constexpr std::string_view kAll = "0.0.0.0";
+  const bool same_address =
+      one.host_addr == other.host_addr || one.host_addr == kAll || other.host_addr == kAll;
+  return same_address && one.protocol == other.protocol && one.host_port == other.host_port &&
+         one.host_port != 0;
+}
+
+bool leads_to_ssh(const Forward& forward) noexcept {
+  return forward.protocol == Protocol::tcp && (forward.name == "ssh" || forward.guest_port == 22);
+}
+
 std::string to_string(const Forward& forward) {
   std::string text;
   const bool free_port = forward.host_port == 0;

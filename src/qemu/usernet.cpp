@@ -66,6 +66,20 @@ std::optional<PortForward> read_row(std::string_view line) {
 
 }  // namespace
 
+bool leads_to_ssh(const PortForward& port) noexcept {
+  return port.protocol == "tcp" && (port.name == "ssh" || port.guest_port == 22);
+}
+
+const PortForward* find_ssh_port(const std::vector<PortForward>& ports) noexcept {
+  const PortForward* found = nullptr;
+  for (const PortForward& port : ports) {
+    if (!leads_to_ssh(port)) continue;
+    if (port.name == "ssh") return &port;
+    if (found == nullptr) found = &port;
+  }
+  return found;
+}
+
 std::vector<PortForward> parse_usernet(std::string_view text) {
   std::vector<PortForward> forwards;
   std::string_view netdev;

@@ -77,10 +77,7 @@ class ForwardChecker {
  private:
   void check_host_port(const std::string& key, const Forward& forward) {
     for (const Forward& other : taken_) {
-      const bool same_address = other.host_addr == forward.host_addr ||
-                                other.host_addr == "0.0.0.0" || forward.host_addr == "0.0.0.0";
-      if (same_address && other.host_port == forward.host_port &&
-          other.protocol == forward.protocol) {
+      if (share_host_port(other, forward)) {
         problems_.add(key, fmt::format("host port {} is there twice", forward.host_port),
                       "leave the host's port out and QEMU picks a free one");
         return;

@@ -32,6 +32,10 @@ struct Forward {
 /// `web:0.0.0.0:8080:80`, `dns:53/udp`. Without a name it is called by its guest port (`22`,
 /// `53-udp`). *Errors*: `invalid_config`.
 Result<Forward> parse_forward(std::string_view text);
+/// Whether both want the same port of the host.
+bool share_host_port(const Forward& one, const Forward& other) noexcept;
+/// As `leads_to_ssh` of a `PortForward`.
+bool leads_to_ssh(const Forward& forward) noexcept;
 /// The shortest text that `parse_forward` reads back.
 std::string to_string(const Forward& forward);
 

@@ -22,6 +22,11 @@ struct PortForward {
   bool operator==(const PortForward&) const = default;
 };
 
+/// Whether it leads to an SSH server: TCP, and called `ssh` or to port 22 of the guest.
+bool leads_to_ssh(const PortForward& port) noexcept;
+/// Of those that do, the one called `ssh`, else the first; nullptr when there is none.
+const PortForward* find_ssh_port(const std::vector<PortForward>& ports) noexcept;
+
 /// The forwards in the answer to the monitor command `info usernet`, in its order. Rows of other
 /// protocols and states, and lines that are no rows, are passed over; `*` reads as 0.0.0.0.
 /// *Source*: libslirp, slirp_connection_info().

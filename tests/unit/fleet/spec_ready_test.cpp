@@ -49,7 +49,9 @@ TEST_CASE("a readiness that cannot be is refused") {
        {"ready.seril = 'x'", "ready.timeout = '0s'", "ready.serial = ''", "ready.regex = 'a('",
         "ready.port = 'web'", "ready.any = 'x'", "ready.any = ['seril=x']",
         "ready.any = [{ serial = 'a', port = 'ssh' }]", "ready.any = [3]",
-        "ready = { ssh = true, any = ['agent'] }", "ready = { fail = [''] }"}) {
+        "ready = { ssh = true, any = ['agent'] }", "ready = { fail = [''] }",
+        "ready.port = 'dns'\nnet = [{ forward = ['dns:53/udp'] }]",
+        "ready.ssh = true\nnet = [{ forward = ['ssh:22/udp'] }]"}) {
     INFO(keys);
     REQUIRE(problems_in_machine(keys).size() == 1);
   }

@@ -24,6 +24,12 @@ TEST_CASE("two machines cannot have one host port") {
                             "8080/tcp (leave the host's port out, or use {index} in it)"});
   REQUIRE(
       problems_in("[machine.a]\nimage='x'\nnet=[{forward=['w:53:53/udp','x:53:53']}]\n").empty());
+  const auto two = [](const std::string& one, const std::string& other) {
+    return problems_in("[machine.a]\nimage='x'\nnet=[{forward=['" + one + "']}]\n" +
+                       "[machine.b]\nimage='x'\nnet=[{forward=['" + other + "']}]\n");
+  };
+  REQUIRE(two("w:127.0.0.2:8080:80", "w:127.0.0.3:8080:80").empty());
+  REQUIRE(two("w:127.0.0.2:8080:80", "w:0.0.0.0:8080:80").size() == 1);
 }
 
 TEST_CASE("two machines cannot write to one file") {

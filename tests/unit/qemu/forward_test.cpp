@@ -61,3 +61,15 @@ TEST_CASE("a forward that is printed is read back") {
     REQUIRE(*parse_forward(to_string(forward)) == forward);
   }
 }
+
+TEST_CASE("two forwards share a port of the host by protocol, number and address") {
+  const auto shared = [](std::string_view one, std::string_view other) {
+    return share_host_port(parse_forward(one).value(), parse_forward(other).value());
+  };
+  REQUIRE(shared("8080:80", "8080:81"));
+  REQUIRE_FALSE(shared("8080:80", "8081:80"));
+  REQUIRE_FALSE(shared("8080:80", "8080:80/udp"));
+  REQUIRE_FALSE(shared("w:127.0.0.2:8080:80", "w:127.0.0.3:8080:80"));
+  REQUIRE(shared("w:127.0.0.2:8080:80", "w:0.0.0.0:8080:80"));
+  REQUIRE_FALSE(shared("80", "80"));
+}

@@ -95,3 +95,21 @@ TEST_CASE("garbage is read without harm") {
   REQUIRE(parse_usernet("):").empty());
   REQUIRE(parse_usernet(std::string(100, '\0')).empty());
 }
+
+TEST_CASE("the way to an SSH server is TCP, by its name or its port") {
+  const auto port = [](const char* name, const char* protocol, std::uint16_t guest) {
+    PortForward forward;
+    forward.name = name;
+    forward.protocol = protocol;
+    forward.guest_port = guest;
+    return forward;
+  };
+  const PortForward udp = port("ssh", "udp", 22);
+  const PortForward by_port = port("login", "tcp", 22);
+  const PortForward by_name = port("ssh", "tcp", 2222);
+  REQUIRE(find_ssh_port({udp, port("web", "tcp", 80)}) == nullptr);
+  const std::vector<PortForward> one = {udp, by_port};
+  REQUIRE(find_ssh_port(one) == &one[1]);
+  const std::vector<PortForward> both = {by_port, by_name};
+  REQUIRE(find_ssh_port(both) == &both[1]);
+}
