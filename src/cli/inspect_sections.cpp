@@ -66,7 +66,10 @@ std::optional<json::Value> configuration_of(const Intent& intent,
                                             const std::filesystem::path& directory) {
   if (!intent.spec.is_object()) return std::nullopt;
   const auto state_root = directory.parent_path().parent_path();
-  return without_injected_texts(describe(recall(intent.spec, state_root).config));
+  json::Object configuration = describe(recall(intent.spec, state_root).config);
+  const json::Value& depends_on = intent.spec["keys"]["depends_on"];
+  if (depends_on.is_object()) configuration.set("depends_on", depends_on);
+  return without_injected_texts(std::move(configuration));
 }
 
 /// As QEMU was told of them, with what it does not know: LANs by name, addresses.

@@ -12,6 +12,7 @@
 #include <vmfleet/machine/accelerator.hpp>
 #include <vmfleet/machine/host_qemu.hpp>
 
+#include "fleet/dependencies.hpp"
 #include "fleet/lan_hosts.hpp"
 #include "fleet/lans.hpp"
 #include "fleet/names.hpp"
@@ -22,7 +23,8 @@ namespace vmfleet {
 Task<std::vector<MachineSpec>> Completion::run(FleetSpec spec, const UpOptions& options) {
   std::vector<std::string> names;
   for (const auto& machine : spec.machines) names.push_back(machine.config.name);
-  const auto selected = select_names(names, options.names);
+  require_order(spec.machines);
+  const auto selected = with_dependencies(spec.machines, select_names(names, options.names));
   FleetRecord record;
   const auto look = [&] { record = read_fleet_record(root_ / fleet_); };
   if (has_lan_addresses(spec.machines)) co_await offload(look);

@@ -26,7 +26,8 @@ class Completion {
   Completion(std::filesystem::path root, std::string fleet, const Operation& operation, Keys keys)
       : root_(std::move(root)), fleet_(std::move(fleet)), operation_(operation), keys_(keys) {}
 
-  /// The machines that `options` mean, with image files, accelerator, keys and LAN names filled in.
+  /// The machines that `options` mean and those that they depend on, with image files, accelerator,
+  /// keys and LAN names filled in.
   /// *Errors*: `host_unfit`, `not_found` (names, images), `invalid_config`.
   Task<std::vector<MachineSpec>> run(FleetSpec spec, const UpOptions& options);
 

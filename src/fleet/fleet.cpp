@@ -15,6 +15,7 @@
 #include "fleet/host_limits.hpp"
 #include "fleet/names.hpp"
 #include "fleet/operation.hpp"
+#include "fleet/stop_order.hpp"
 
 namespace vmfleet {
 
@@ -117,7 +118,16 @@ FleetReport Fleet::status(const std::vector<std::string>& names) const {
 
 namespace {
 
-/// Ends the machines of one fleet, all at once.
+/// In its turn: who depends on it may need it until the end.
+Task<void> stop_in_order(std::filesystem::path path, StopOptions options, Running running,
+                         MachineReport* report, Operation* operation, StopOrder* order) {
+  const std::string name = path.filename().string();
+  co_await order->await_turn(name);
+  co_await stop_machine(std::move(path), options, running, report, operation);
+  order->ended(name);
+}
+
+/// Ends the machines of one fleet, all at once but for what they depend on.
 Task<FleetReport> end_all(std::filesystem::path folder, std::vector<std::string> names,
                           StopOptions options, Running running, ProgressObserver progress) {
   Loop& loop = co_await current_loop();
@@ -126,10 +136,11 @@ Task<FleetReport> end_all(std::filesystem::path folder, std::vector<std::string>
   FleetReport report;
   report.fleet = folder.filename().string();
   report.machines.resize(names.size());
+  StopOrder order(folder, names);
   auto body = [&](TaskGroup& group) -> Task<void> {
     for (std::size_t i = 0; i < names.size(); ++i) {
-      group.start(&stop_machine, folder / names[i], options, running, &report.machines[i],
-                  &operation);
+      group.start(&stop_in_order, folder / names[i], options, running, &report.machines[i],
+                  &operation, &order);
     }
     co_return;
   };

@@ -10,6 +10,7 @@
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/qemu/validate.hpp>
 
+#include "fleet/dependencies.hpp"
 #include "fleet/spec_document.hpp"
 #include "fleet/spec_syntax.hpp"
 
@@ -84,6 +85,7 @@ json::Object describe(const MachineSpec& machine) {
   if (!machine.image.empty()) object.set("image", machine.image);
   object.set("ready", describe(machine.ready));
   if (!machine.labels.empty()) object.set("labels", json::to_object(machine.labels));
+  if (!machine.depends_on.empty()) object.set("depends_on", to_json(machine.depends_on));
   if (machine.stop_grace) {
     json::Object stop;
     stop.set("grace", fmt::format("{}ms", machine.stop_grace->count()));

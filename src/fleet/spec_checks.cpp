@@ -133,9 +133,6 @@ void check_supported(MachineProblems& problems, const MachineSpec& machine) {
     problems.add("restart", "restarting by itself is not supported yet",
                  "remove it, or set \"no\"");
   }
-  if (!machine.depends_on.empty()) {
-    problems.add("depends_on", "an order of machines is not supported yet", "remove it");
-  }
 }
 
 }  // namespace

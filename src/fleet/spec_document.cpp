@@ -7,6 +7,7 @@
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/qemu/validate.hpp>
 
+#include "fleet/dependencies.hpp"
 #include "fleet/lans.hpp"
 #include "fleet/spec_expand.hpp"
 #include "fleet/spec_machine.hpp"
@@ -73,6 +74,7 @@ class Document {
     give_addresses();
     for (std::size_t i = 0; i < nodes_.size(); ++i) complete(fleet_.machines[i], nodes_[i]);
     check_together(fleet_, *classes, problems_);
+    check_dependencies(fleet_, nodes_, problems_);
   }
 
  private:
@@ -198,11 +200,11 @@ namespace vmfleet {
 using spec::hash_of;
 
 MachineSpec recall(const json::Value& source, const std::filesystem::path& state_root) {
-  // A fleet of one: without a count it is called like its class.
+  // A fleet of one: without a count it is called like its class, and there is nobody to depend on.
   json::Object alone;
   if (const json::Object* keys = source["keys"].as_object()) {
     for (const auto& [key, value] : *keys) {
-      if (key != "count") alone.append(key, value);
+      if (key != "count" && key != "depends_on") alone.append(key, value);
     }
   }
   const json::Value document =
@@ -215,6 +217,7 @@ MachineSpec recall(const json::Value& source, const std::filesystem::path& state
   MachineSpec machine = std::move(fleet.machines.front());
   machine.machine_class = source.text("class");
   machine.index = static_cast<std::size_t>(source.integer("index", 0));
+  machine.depends_on = dependencies_from_json(source["keys"]["depends_on"]);
   // Of the whole fleet, which it is recalled without.
   set_lan_addresses(machine, source["lan"]);
   machine.hash = hash_of(machine);

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include <vmfleet/fleet/fleet_spec.hpp>
 
@@ -21,5 +22,9 @@ std::string name_from(const std::filesystem::path& folder);
 
 /// Two machines cannot have the same name, host port, or file that is written.
 void check_together(const FleetSpec& fleet, const Node& machines, Problems& problems);
+
+/// Every class that is depended on is there, can be what is asked of it, and does not wait in turn.
+/// `nodes` are those of the fleet's machines.
+void check_dependencies(const FleetSpec& fleet, const std::vector<Node>& nodes, Problems& problems);
 
 }  // namespace vmfleet::spec

@@ -169,7 +169,7 @@ void read_machine(const Node& node, const std::string& path, MachineReader& read
   read_hardware(table, reader);
   read_boot(table, reader);
   read_text_table(table, "labels", machine.labels);
-  read_text_table(table, "depends_on", machine.depends_on);
+  read_dependencies(table, machine);
   read_exit_codes(table, machine.config);
   read_life(table, machine);
   read_ssh(table, reader);

@@ -34,6 +34,7 @@ void read_nets(Table& table, MachineReader& reader);
 void read_shares(Table& table, MachineReader& reader);
 void read_injections(Table& table, MachineReader& reader);
 void read_ready(Table& table, MachineReader& reader);
+void read_dependencies(Table& table, MachineSpec& machine);
 
 /// What a machine does when its file says nothing: a user network, and its exit device.
 void complete_machine(const Node& node, MachineSpec& machine);

@@ -9,6 +9,8 @@
 #include <vmfleet/fleet/fleet.hpp>
 #include <vmfleet/instance/intent.hpp>
 
+#include "fleet/dependencies.hpp"
+
 namespace vmfleet {
 
 namespace {
@@ -40,6 +42,18 @@ FleetReport merge(const std::vector<std::string>& names, FleetReport done,
   return done;
 }
 
+/// Who is not started now is not waited for; machines of different specifications have no order.
+void forget_others(std::vector<MachineSpec>& machines) {
+  const DependencyGraph graph = graph_of(machines);
+  const bool has_order = find_cycle(graph).empty();
+  for (auto& machine : machines) {
+    const auto is_other = [&](const auto& dependency) {
+      return !has_order || graph.count(dependency.first) == 0;
+    };
+    std::erase_if(machine.depends_on, is_other);
+  }
+}
+
 }  // namespace
 
 FleetSpec Fleet::recall_spec(const std::vector<std::string>& names,
@@ -58,6 +72,7 @@ FleetSpec Fleet::recall_spec(const std::vector<std::string>& names,
       report.error = error;
     }
   }
+  forget_others(spec.machines);
   return spec;
 }
 
@@ -85,6 +100,7 @@ Task<FleetReport> Fleet::restart(UpOptions options, StopOptions stop_options) {
     machines.erase(std::remove_if(machines.begin(), machines.end(), is_it), machines.end());
     failed.push_back(std::move(machine));
   }
+  forget_others(spec.machines);
   options.names.clear();
   FleetReport started = co_await up(std::move(spec), std::move(options));
   co_return merge(names, std::move(started), std::move(failed));

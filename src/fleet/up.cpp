@@ -19,8 +19,10 @@
 #include <vmfleet/instance/locks.hpp>
 
 #include "fleet/completion.hpp"
+#include "fleet/dependencies.hpp"
 #include "fleet/host_limits.hpp"
 #include "fleet/operation.hpp"
+#include "fleet/start_order.hpp"
 
 namespace vmfleet {
 
@@ -68,6 +70,7 @@ class Convergence {
     Completion completion(root_, fleet_, operation_, Completion::Keys::make);
     std::vector<MachineSpec> machines = co_await completion.run(std::move(spec), options_);
     require_room(machines);
+    order_.emplace(machines);
     FleetReport report;
     report.fleet = fleet_;
     report.machines.resize(machines.size());
@@ -133,6 +136,9 @@ class Convergence {
     std::optional<Semaphore::Permit> slot;  // until the outcome was told
     try {
       co_await settle(machine, slot);
+      if (order_->is_awaited(name, DependencyCondition::completed)) {
+        co_await complete(machine, slot);
+      }
     } catch (const Error& error) {
       failed = error;
     }
@@ -146,10 +152,16 @@ class Convergence {
       report->state = MachineState::failed;
     }
     operation_.tell(name, report->state, failed ? failed->what() : "");
+    order_->finished(*report);
   }
 
   /// Two of us may converge the same fleet: who comes second waits for what the first has begun.
   Task<void> settle(MachineSpec& machine, std::optional<Semaphore::Permit>& slot) {
+    if (!machine.depends_on.empty()) {
+      // One that is there already needs nothing to be started.
+      if (co_await make_way(machine) == Place::taken) co_return;
+      co_await await_turn(machine);
+    }
     const TimePoint deadline = loop_.now() + kOtherCommandLimit;
     for (;;) {
       const Place place = co_await make_way(machine);
@@ -162,6 +174,13 @@ class Convergence {
       }
       co_await sleep_for(kRetry);
     }
+  }
+
+  Task<void> await_turn(const MachineSpec& machine) {
+    const auto tell = [&](std::string_view what) {
+      operation_.tell(machine.config.name, MachineState::created, what);
+    };
+    return order_->await_turn(machine, tell);
   }
 
   /// False when another command has come first.
@@ -214,7 +233,7 @@ class Convergence {
     if (same && existing->good()) co_return Place::taken;
     Machine running = co_await Machine::adopt(directory);
     if (same && existing->state == MachineState::booting) {
-      if (options_.wait) co_await running.wait_ready();
+      co_await watch_boot(running);
       co_return Place::taken;
     }
     if (same && existing->state == MachineState::paused) co_return Place::taken;
@@ -222,6 +241,40 @@ class Convergence {
     operation_.tell(machine.config.name, MachineState::stopping);
     co_await running.stop(StopOptions());
     co_return Place::free;
+  }
+
+  /// As far as anybody is interested in it.
+  Task<void> watch_boot(Machine& machine) {
+    order_->reached(machine.name(), DependencyCondition::started);
+    const bool awaited = order_->is_awaited(machine.name(), DependencyCondition::ready);
+    if (options_.wait || awaited) co_await machine.wait_ready();
+  }
+
+  /// Waits for the end that others wait for; who does not may boot meanwhile.
+  Task<void> complete(const MachineSpec& machine, std::optional<Semaphore::Permit>& slot) {
+    const std::string& name = machine.config.name;
+    slot.reset();
+    const MachineReport now = inspect_machine(directory_of(name));
+    if (now.pid) operation_.tell(name, now.state, "until it has completed");
+    order_->reached(name, DependencyCondition::ready);
+    const auto is_it = [&](const Machine& one) { return one.name() == name; };
+    const auto ours = std::find_if(started_.begin(), started_.end(), is_it);
+    if (ours != started_.end()) {
+      co_await end_if_failed(*ours, wait_completed(*ours, machine));
+      co_return;
+    }
+    Machine adopted = co_await Machine::adopt(directory_of(name));
+    co_await wait_completed(adopted, machine);
+  }
+
+  Task<void> wait_completed(Machine& running, const MachineSpec& machine) {
+    Readiness end;
+    end.exit = true;
+    end.timeout = machine.ready.timeout;
+    end.fail = machine.ready.fail;
+    co_await running.wait_for(std::move(end));
+    co_await running.wait_exit();  // which records how it ended
+    order_->reached(machine.config.name, DependencyCondition::completed);
   }
 
   [[nodiscard]] Error is_another(const MachineSpec& machine,
@@ -263,10 +316,14 @@ class Convergence {
     if (const std::string next = next_step(machine.config); !next.empty()) {
       operation_.tell("", MachineState::starting, fmt::format("{}: {}", name, next));
     }
-    if (!options_.wait) co_return;
+    co_await end_if_failed(running, watch_boot(running));
+  }
+
+  /// Of a machine that this call started.
+  Task<void> end_if_failed(Machine& running, Task<void> watch) {
     std::optional<Error> failed;
     try {
-      co_await running.wait_ready();
+      co_await std::move(watch);
     } catch (const Error& error) {
       failed = error;
     }
@@ -319,6 +376,7 @@ class Convergence {
   UpOptions options_;
   Operation operation_;
   Semaphore slots_;
+  std::optional<StartOrder> order_;
   std::list<Machine> started_;  ///< by this call
 };
 
@@ -343,7 +401,8 @@ Task<std::vector<CommandLine>> Fleet::dry_run(FleetSpec spec, UpOptions options)
   Loop& loop = co_await current_loop();
   const Operation operation(loop, options.progress);
   Completion completion(root_, name_, operation, Completion::Keys::assume);
-  const auto machines = co_await completion.run(std::move(spec), options);
+  std::vector<MachineSpec> machines = co_await completion.run(std::move(spec), options);
+  sort_by_dependencies(machines);
   std::vector<CommandLine> lines;
   for (const auto& machine : machines) {
     CommandLine line = co_await Machine::plan(machine.config, root_);

@@ -82,7 +82,6 @@ std::optional<ExitReport> Machine::Live::end_so_far() {
 
 Task<void> Machine::Live::record(MachineState reached, const ReadyReport* report,
                                  const Error* error) {
-  constexpr Milliseconds kPatience(1'000);
   const auto note = [&](StateRecord& known) {
     known.state = reached;
     known.ready_after.reset();
@@ -91,16 +90,33 @@ Task<void> Machine::Live::record(MachineState reached, const ReadyReport* report
     if (error != nullptr) known.error = *error;
   };
   note(state);
+  const auto change = [&](StateRecord& known) {
+    if (state.started_ms != 0 && known.started_ms != state.started_ms) return false;
+    note(known);
+    known.exit = end_so_far();
+    if (known.exit && error == nullptr) known.state = state_after(*known.exit);
+    return true;
+  };
+  co_await amend(change);
+}
+
+Task<void> Machine::Live::record_end(ExitReport exit) {
+  const auto change = [&](StateRecord& known) {
+    if (known.state != MachineState::failed) known.state = state_after(exit);
+    known.exit = exit;
+    return true;
+  };
+  co_await amend(change);
+}
+
+Task<void> Machine::Live::amend(std::function<bool(StateRecord&)> change) {
+  constexpr Milliseconds kPatience(1'000);
   try {
     const auto lock = co_await OperationLock::obtain(directory, kPatience);
     const auto life = read_intent(directory);
     StateRecord known = read_state(directory).value_or(state);
     if (!life || life->created_ms != intent.created_ms || known.exit) co_return;
-    if (state.started_ms != 0 && known.started_ms != state.started_ms) co_return;
-    note(known);
-    known.exit = end_so_far();
-    if (known.exit && error == nullptr) known.state = state_after(*known.exit);
-    write_state(directory, known);
+    if (change(known)) write_state(directory, known);
   } catch (const Error&) {
     // Who works on the machine for so long records what becomes of it; and the record is a cache:
     // who asks next looks at the kernel first.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,6 +41,8 @@ class Machine::Live {
   /// Records that the guest boots anew from now on: of what it did until now nothing counts for its
   /// readiness. Under its lock.
   void begin_boot();
+  /// Records how it ended, unless that is recorded.
+  Task<void> record_end(ExitReport exit);
   /// The forwards as the directory knows them, for the machine's next life; without a record that
   /// can be read they stay.
   void recall_forwards();
@@ -58,6 +61,8 @@ class Machine::Live {
 
  private:
   void remove_directory() const;
+  /// Changes what is recorded of this life, unless its end is or `change` gives false.
+  Task<void> amend(std::function<bool(StateRecord&)> change);
   /// Only its parent learns the exit status.
   std::optional<ExitReport> end_so_far();
 };

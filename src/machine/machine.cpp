@@ -159,7 +159,9 @@ Task<ReadyReport> Machine::wait_for(Readiness readiness) {
 
 Task<ExitReport> Machine::wait_exit() {
   const auto status = co_await live_->wait_end();
-  co_return explain_exit(live_->directory, status, live_->intent.exit_codes);
+  const ExitReport exit = explain_exit(live_->directory, status, live_->intent.exit_codes);
+  if (status) co_await live_->record_end(exit);  // nobody else knows it
+  co_return exit;
 }
 
 Task<qmp::Client> Machine::connect() {

@@ -20,9 +20,10 @@ namespace vmfleet {
 struct UpOptions {
   UpOptions() = default;
 
-  /// Only these machines of the specification (globs and braces); empty: all.
+  /// Only these machines of the specification (globs and braces), and those that they depend on;
+  /// empty: all.
   std::vector<std::string> names;
-  bool wait = true;          ///< for readiness
+  bool wait = true;          ///< for readiness; of those that others depend on always
   std::size_t max_boot = 0;  ///< machines in their boot at once; 0: as many as processors
   bool keep_failed = false;  ///< leave a machine that did not become ready running
   bool recreate = false;     ///< replace machines whose specification or disks' sources differ
@@ -49,8 +50,10 @@ class Fleet {
   Fleet(std::filesystem::path state_root, std::string name);
 
   /// Starts what is missing, leaves what is right, and returns when every machine is ready or has
-  /// failed. *Errors*: only for what concerns all of them (`invalid_config`, `host_unfit`,
-  /// an image that cannot be built). *Cancellation*: what this call started is gone.
+  /// failed. A machine is started when all that it depends on has come as far as it asks; when that
+  /// fails, it is not started and fails too (`unavailable`). *Errors*: only for what concerns all
+  /// of them (`invalid_config`, `host_unfit`, an image that cannot be built). *Cancellation*: what
+  /// this call started is gone.
   Task<FleetReport> up(FleetSpec spec, UpOptions options = UpOptions());
 
   /// The same with machines that die with what it returns, and whose directories go with them.
@@ -61,8 +64,8 @@ class Fleet {
   Task<std::vector<CommandLine>> dry_run(FleetSpec spec, UpOptions options = UpOptions());
 
   /// Starts machines that have ended again, as they were specified; `options.names` are theirs.
-  /// One that no specification made, or whose record is damaged, has an error in its report.
-  /// *Errors*: also `not_found`.
+  /// They wait for each other, but start no others. One that no specification made, or whose record
+  /// is damaged, has an error in its report. *Errors*: also `not_found`.
   Task<FleetReport> start(UpOptions options = UpOptions());
   /// Stops machines and starts them again. Disks, and the host ports of forwards, stay the same.
   /// What could not be stopped keeps no other from being started.
@@ -70,7 +73,7 @@ class Fleet {
 
   /// Every machine, running or not. *Errors*: `not_found` when a name matches none.
   [[nodiscard]] FleetReport status(const std::vector<std::string>& names = {}) const;
-  /// Stops machines; their directories stay.
+  /// Stops machines, those that depend on others before these; their directories stay.
   Task<FleetReport> stop(std::vector<std::string> names = {}, StopOptions options = StopOptions(),
                          ProgressObserver progress = {});
   /// Stops machines and removes their directories; the fleet's own when it is empty then.

@@ -23,6 +23,19 @@ namespace vmfleet {
 enum class RestartPolicy { no, on_failure, always };
 enum class SpecFormat { toml, json };
 
+/// What a machine waits for before it is started, of all machines of another class. Each includes
+/// the ones before it.
+enum class DependencyCondition {
+  started,    ///< QEMU runs and has answered
+  ready,      ///< it is ready; one without a readiness: its processors run
+  completed,  ///< it has ended by itself, with success
+};
+
+std::string_view to_string(DependencyCondition condition) noexcept;
+
+/// By machine class.
+using Dependencies = std::map<std::string, DependencyCondition>;
+
 struct SshAccess {
   SshAccess() = default;
 
@@ -44,9 +57,9 @@ struct MachineSpec {
   Readiness ready;
   std::map<std::string, std::string> labels;
   RestartPolicy restart = RestartPolicy::no;
-  std::map<std::string, std::string> depends_on;  ///< machine class → the state that it must be in
-  std::optional<Milliseconds> stop_grace;         ///< empty: the ladder's own
-  std::optional<Bytes> log_limit;                 ///< empty: unbounded
+  Dependencies depends_on;
+  std::optional<Milliseconds> stop_grace;  ///< empty: the ladder's own
+  std::optional<Bytes> log_limit;          ///< empty: unbounded
   std::optional<SshAccess> ssh;  ///< of machines with an image, `ready.ssh` or a table `ssh`
   /// The interfaces whose address on a LAN is not the file's choice.
   std::set<std::size_t> chosen_addresses;

@@ -103,7 +103,8 @@ class Machine {
   Task<ReadyReport> wait_ready(std::optional<Milliseconds> timeout = std::nullopt);
   /// The same for other conditions, whose timeout counts from now; records nothing.
   Task<ReadyReport> wait_for(Readiness readiness);
-  /// Waits for the end of QEMU.
+  /// Waits for the end of QEMU. Of a machine that this process has started it is recorded how it
+  /// ended: only the parent of a process learns its exit status.
   Task<ExitReport> wait_exit();
 
   /// Powerdown, quit, SIGTERM, SIGKILL, each with its own grace; returns only when QEMU is gone.
