@@ -181,6 +181,7 @@ Task<void> ReadyWait::watch_serial() {
 }
 
 void ReadyWait::take_serial(const TailChunk& chunk) {
+  serial_taken_ = chunk.offset + chunk.data.size();
   if (chunk.restarted) {
     if (matcher_) matcher_->restart(chunk.offset);
     crash_watch_.restart(chunk.offset);
@@ -194,7 +195,13 @@ void ReadyWait::read_rest() {
   }
   read_serial("", true);
   for (TailChunk chunk = events_.poll(); !chunk.data.empty(); chunk = events_.poll()) {
-    for (const auto& event : event_log_.feed(chunk.data)) look_at(event);
+    take_events(chunk);
+  }
+}
+
+Task<void> ReadyWait::let_watchers_finish() {
+  while (serial_taken_ != serial_.offset() || events_taken_ != events_.offset()) {
+    co_await yield_now();
   }
 }
 
@@ -230,16 +237,21 @@ void ReadyWait::judge(const std::optional<console::Crash>& crash) {
 Task<void> ReadyWait::watch_events() {
   for (;;) {
     const TailChunk chunk = co_await events_.next();
-    for (const auto& event : event_log_.feed(chunk.data)) look_at(event);
+    take_events(chunk);
     if (!panicked_) continue;
     co_await sleep_for(kConsolePause);  // what the guest printed may come after the event
     fail_if_panicked();
   }
 }
 
+void ReadyWait::take_events(const TailChunk& chunk) {
+  events_taken_ = chunk.offset + chunk.data.size();
+  for (const auto& event : event_log_.feed(chunk.data)) look_at(event);
+}
+
 void ReadyWait::fail_if_panicked() {
   if (!panicked_ || satisfied()) return;
-  read_serial(serial_.poll().data, true);  // the guest's own words say more
+  read_rest();  // the guest's own words say more
   fail(Error(ErrorKind::exited, "the guest panicked").hint("`vmfleet logs` has the whole console"));
 }
 
@@ -261,6 +273,7 @@ void ReadyWait::look_at(const qmp::Event& event) {
 
 Task<void> ReadyWait::watch_end() {
   const auto status = co_await live_.wait_end();
+  co_await let_watchers_finish();
   read_rest();  // what was written before the end counts
   fail_if_panicked();
   const auto& codes = live_.intent.exit_codes;

@@ -2,6 +2,7 @@
 // ReadyWait: all conditions of one wait for readiness, watched at once. Private to this room.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -52,9 +53,12 @@ class ReadyWait {
   void read_serial(std::string_view data, bool at_rest);
   void judge(const std::optional<console::Crash>& crash);
   Task<void> watch_events();
+  void take_events(const TailChunk& chunk);
   void look_at(const qmp::Event& event);
   /// What the logs hold and was not read.
   void read_rest();
+  /// What the watchers have read may not have been looked at yet, and comes before the rest.
+  Task<void> let_watchers_finish();
   void fail_if_panicked();
   Task<void> watch_end();
   Task<void> watch_port(Condition* condition, PortForward port, std::string prefix);
@@ -80,7 +84,9 @@ class ReadyWait {
   FileTail serial_;
   std::optional<console::Matcher> matcher_;
   console::CrashWatch crash_watch_;
+  std::uint64_t serial_taken_ = serial_.offset();  ///< up to where it was looked at
   FileTail events_;
+  std::uint64_t events_taken_ = events_.offset();
   qmp::EventLog event_log_;
   std::size_t resets_ = 0;
   qmp::Event::Time last_reset_{};

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MIT
 // Waiting until a machine is ready, or cannot become so, on a real QEMU and on the fake one alike.
+#include <sys/wait.h>
+
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 
 #include <vmfleet/async/event.hpp>
+#include <vmfleet/async/task_group.hpp>
+#include <vmfleet/async/time.hpp>
 #include <vmfleet/async/when.hpp>
 #include <vmfleet/base/text.hpp>
+#include <vmfleet/instance/instance_directory.hpp>
 
 #include "machine/state_record.hpp"
 #include "tests/support/catch.hpp"
@@ -24,6 +30,13 @@ Task<Error> failure_of(std::string guest, Readiness readiness) {
   ProcessLeakGuard guard;
   Machine machine = co_await Machine::launch(config_of(guest), ephemeral(std::move(readiness)));
   co_return co_await error_of(machine.wait_ready());
+}
+
+/// Kills a child and holds the loop up until it has ended, for the loop to reap it.
+void end_silently(pid_t pid) {
+  REQUIRE(::kill(pid, SIGKILL) == 0);
+  siginfo_t info;
+  REQUIRE(::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT) == 0);
 }
 
 }  // namespace
@@ -52,6 +65,27 @@ VMFLEET_ASYNC_TEST_CASE("a machine that was to end by itself is ready when it do
   Machine machine = co_await Machine::launch(config_of("poweroff"), ephemeral(on_exit()));
   const ReadyReport report = co_await machine.wait_ready();
   REQUIRE(report.seen.size() == 1);
+}
+
+VMFLEET_ASYNC_TEST_CASE("what was printed before the end counts, also when the end is news too") {
+  ProcessLeakGuard guard;
+  for (int turns = 0; turns < 12; ++turns) {
+    Machine machine = co_await Machine::launch(config_of("hang"), ephemeral());
+    std::optional<ReadyReport> report;
+    auto body = [&](TaskGroup& group) -> Task<void> {
+      auto wait = [&]() -> Task<void> { report = co_await machine.wait_ready(); };
+      group.start(wait);
+      std::ofstream serial(machine.directory() / instance_file::kSerial, std::ios::app);
+      serial << "something else" << std::endl;
+      for (int i = 0; i < 20; ++i) co_await yield_now();
+      serial << kReady << std::endl;
+      for (int i = 0; i < turns; ++i) co_await yield_now();
+      end_silently(machine.pid());
+    };
+    co_await with_task_group(body);
+    INFO(turns << " turns of the loop later");
+    REQUIRE(report.has_value());
+  }
 }
 
 VMFLEET_ASYNC_TEST_CASE("a machine that was to end by itself is not ready when it is killed") {
