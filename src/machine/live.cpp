@@ -140,15 +140,19 @@ void Machine::Live::begin_boot() {
   first_instruction = loop.now();
 }
 
-void Machine::Live::recall_forwards() {
+std::optional<StateRecord> Machine::Live::recorded() const {
   try {
-    const auto known = read_state(directory);
-    if (!known) return;
-    state.ports = known->ports;
-    state.removed_forwards = known->removed_forwards;
+    return read_state(directory);
   } catch (const Error&) {
-    // They are a cache: the machine is ended all the same.
+    return std::nullopt;  // it is a cache: the machine is ended all the same
   }
+}
+
+void Machine::Live::recall_forwards() {
+  const auto known = recorded();
+  if (!known) return;
+  state.ports = known->ports;
+  state.removed_forwards = known->removed_forwards;
 }
 
 }  // namespace vmfleet

@@ -43,6 +43,8 @@ class Machine::Live {
   void begin_boot();
   /// Records how it ended, unless that is recorded.
   Task<void> record_end(ExitReport exit);
+  /// What is recorded now; nullopt without a record that can be read.
+  [[nodiscard]] std::optional<StateRecord> recorded() const;
   /// The forwards as the directory knows them, for the machine's next life; without a record that
   /// can be read they stay.
   void recall_forwards();

@@ -98,6 +98,12 @@ Task<Machine> Machine::launch(MachineConfig config, LaunchOptions options) {
   co_return Machine(std::move(live));
 }
 
+Task<void> Machine::relaunch(MachineConfig config, LaunchOptions options) {
+  Machine again = co_await launch(std::move(config), std::move(options));
+  again.live_->is_new = live_->is_new;
+  live_ = std::move(again.live_);
+}
+
 Task<CommandLine> Machine::plan(MachineConfig config, std::filesystem::path state_root) {
   const auto directory = std::filesystem::absolute(state_root) / config.fleet / config.name;
   config = co_await resolve(std::move(config), directory);

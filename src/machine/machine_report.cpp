@@ -67,6 +67,7 @@ json::Value ExitReport::to_json() const {
   json::Object object{{"kind", kind}};
   if (code) object.set("code", *code);
   if (!reason.empty()) object.set("reason", reason);
+  if (requested) object.set("requested", true);
   return object;
 }
 

@@ -44,6 +44,7 @@ std::optional<StateRecord> read_state(const InstanceDirectory& directory) {
     record.exit->kind = exit.text("kind");
     if (const auto code = exit["code"].as_int()) record.exit->code = static_cast<int>(*code);
     record.exit->reason = exit.text("reason");
+    record.exit->requested = exit.flag("requested", false);
   }
   if (const auto& error = (*body)["error"]; error.is_object())
     record.error = error_from_json(error);

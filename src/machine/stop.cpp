@@ -103,11 +103,20 @@ Task<StopReport> end_live(Machine::Live& live, StopOptions options) {
   StopReport report;
   report.rung = co_await ladder.climb();
   const auto status = co_await live.wait_end();
+  if (report.rung == StopRung::already_stopped) {
+    // Who has ended it has recorded that, too.
+    if (const auto known = live.recorded(); known && known->exit) {
+      report.exit = *known->exit;
+      live.state = *known;
+      co_return report;
+    }
+  }
   report.exit = explain_exit(live.directory, status, live.intent.exit_codes);
   if (report.rung == StopRung::sigkill && report.exit.kind == "unknown") {
     report.exit.kind = "killed";
     report.exit.reason = "QEMU was killed";
   }
+  report.exit.requested = report.rung != StopRung::already_stopped;
   report.took = std::chrono::duration_cast<Milliseconds>(live.loop.now() - began);
   live.recall_forwards();  // others may have added and removed some since it was adopted
   if (live.state.state != MachineState::failed) {

@@ -109,6 +109,9 @@ class Machine {
 
   /// Powerdown, quit, SIGTERM, SIGKILL, each with its own grace; returns only when QEMU is gone.
   Task<StopReport> stop(StopOptions options = StopOptions());
+  /// Launches a machine that has ended again, in its directory; `undo_launch` then takes back both.
+  /// *Errors*: as `launch`.
+  Task<void> relaunch(MachineConfig config, LaunchOptions options);
   /// Takes the launch back: ends QEMU at once, and removes the directory if `launch` made it.
   Task<void> undo_launch();
 

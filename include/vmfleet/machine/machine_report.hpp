@@ -45,6 +45,7 @@ struct ExitReport {
   std::string kind = "unknown";
   std::optional<int> code;  ///< QEMU's exit status, when we were its parent
   std::string reason;       ///< for people
+  bool requested = false;   ///< a command ended it: stop, down, kill…
 
   [[nodiscard]] json::Value to_json() const;
 };

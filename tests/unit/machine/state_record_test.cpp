@@ -28,6 +28,7 @@ TEST_CASE("a state record reads back with every field") {
   record.exit.emplace();
   record.exit->kind = "killed";
   record.exit->reason = "QEMU was killed";
+  record.exit->requested = true;
   record.error = Error(ErrorKind::timed_out, "late");
   write_state(directory, record);
   const auto read = read_state(directory);
@@ -40,6 +41,7 @@ TEST_CASE("a state record reads back with every field") {
   REQUIRE(read->ports == record.ports);
   REQUIRE(read->removed_forwards == record.removed_forwards);
   REQUIRE(read->exit->kind == "killed");
+  REQUIRE(read->exit->requested);
   REQUIRE_FALSE(read->exit->code.has_value());
   REQUIRE(std::string(read->error->what()) == "late");
 }
