@@ -67,8 +67,10 @@ std::optional<json::Value> configuration_of(const Intent& intent,
   if (!intent.spec.is_object()) return std::nullopt;
   const auto state_root = directory.parent_path().parent_path();
   json::Object configuration = describe(recall(intent.spec, state_root).config);
-  const json::Value& depends_on = intent.spec["keys"]["depends_on"];
-  if (depends_on.is_object()) configuration.set("depends_on", depends_on);
+  for (const char* key : {"depends_on", "restart"}) {
+    const json::Value& value = intent.spec["keys"][key];
+    if (!value.is_null()) configuration.set(key, value);
+  }
   return without_injected_texts(std::move(configuration));
 }
 

@@ -85,6 +85,7 @@ json::Object describe(const MachineSpec& machine) {
   if (!machine.image.empty()) object.set("image", machine.image);
   object.set("ready", describe(machine.ready));
   if (!machine.labels.empty()) object.set("labels", json::to_object(machine.labels));
+  if (machine.restart != RestartPolicy::no) object.set("restart", to_string(machine.restart));
   if (!machine.depends_on.empty()) object.set("depends_on", to_json(machine.depends_on));
   if (machine.stop_grace) {
     json::Object stop;

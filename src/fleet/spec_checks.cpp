@@ -128,13 +128,6 @@ void check_files(MachineProblems& problems, const MachineConfig& config,
   }
 }
 
-void check_supported(MachineProblems& problems, const MachineSpec& machine) {
-  if (machine.restart != RestartPolicy::no) {
-    problems.add("restart", "restarting by itself is not supported yet",
-                 "remove it, or set \"no\"");
-  }
-}
-
 }  // namespace
 
 void complete_machine(const Node& node, MachineSpec& machine) {
@@ -154,7 +147,6 @@ void check_machine(const Node& node, const std::string& path, const MachineReade
   MachineProblems here(node, path, problems);
   check_boot(here, machine);
   check_ready(here, machine);
-  check_supported(here, machine);
   if (reader.options.look_at_files) check_files(here, machine.config, reader);
   check_placeholders(node, path, machine.config, problems);
   MachineConfig config = machine.config;

@@ -44,6 +44,11 @@ class DependencyCheck {
   }
 
   void check_condition(const MachineSpec& needed, DependencyCondition condition) {
+    if (needed.restart == RestartPolicy::always && condition == DependencyCondition::completed) {
+      add(needed.machine_class,
+          fmt::format("{} is always started again, and never completed", needed.machine_class),
+          fmt::format("set its restart to \"{}\"", to_string(RestartPolicy::on_failure)));
+    }
     if (!needed.config.paused || condition == DependencyCondition::started) return;
     add(needed.machine_class,
         fmt::format("{} starts paused, and is not {} by itself", needed.machine_class,

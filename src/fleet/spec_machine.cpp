@@ -2,6 +2,7 @@
 // The keys of a machine that are not devices.
 #include "fleet/spec_machine.hpp"
 
+#include <array>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -11,10 +12,13 @@ namespace {
 
 constexpr std::int64_t kMostCpus = 1024;
 
+constexpr std::array kRestartPolicies = {RestartPolicy::no, RestartPolicy::on_failure,
+                                         RestartPolicy::always};
+
 Result<RestartPolicy> parse_restart(std::string_view word) {
-  if (word == "no") return RestartPolicy::no;
-  if (word == "on-failure") return RestartPolicy::on_failure;
-  if (word == "always") return RestartPolicy::always;
+  for (const RestartPolicy policy : kRestartPolicies) {
+    if (word == to_string(policy)) return policy;
+  }
   return Error(ErrorKind::invalid_config, fmt::format("unknown restart policy \"{}\"", word))
       .hint("one of: no, on-failure, always");
 }

@@ -22,6 +22,7 @@
 #include "fleet/dependencies.hpp"
 #include "fleet/host_limits.hpp"
 #include "fleet/operation.hpp"
+#include "fleet/restart_policy.hpp"
 #include "fleet/start_order.hpp"
 
 namespace vmfleet {
@@ -316,7 +317,40 @@ class Convergence {
     if (const std::string next = next_step(machine.config); !next.empty()) {
       operation_.tell("", MachineState::starting, fmt::format("{}: {}", name, next));
     }
-    co_await end_if_failed(running, watch_boot(running));
+    co_await end_if_failed(running, watch_boots(running, machine, std::move(launch)));
+  }
+
+  /// Until it is ready or its policy has had its time.
+  Task<void> watch_boots(Machine& running, const MachineSpec& machine, LaunchOptions launch) {
+    const TimePoint deadline = detail::later(loop_.now(), machine.ready.timeout);
+    BackOff back_off;
+    for (;;) {
+      std::optional<Error> failed;
+      try {
+        co_await watch_boot(running);
+      } catch (const Error& error) {
+        failed = error;
+      }
+      if (!failed) co_return;
+      const bool again = co_await is_to_restart(running, machine, *failed);
+      const Milliseconds wait = back_off.next();
+      if (!again || loop_.now() + wait >= deadline) throw *failed;
+      operation_.tell(machine.config.name, MachineState::crashed,
+                      describe_restart(failed->what(), back_off.count(), wait));
+      co_await sleep_for(wait);
+      launch.readiness.timeout = std::chrono::duration_cast<Milliseconds>(deadline - loop_.now());
+      co_await running.relaunch(machine.config, launch);
+    }
+  }
+
+  /// A guest that has panicked may still be there; it is not then.
+  Task<bool> is_to_restart(Machine& running, const MachineSpec& machine, const Error& failed) {
+    if (machine.restart == RestartPolicy::no || failed.kind() != ErrorKind::exited) co_return false;
+    const StopReport stopped = co_await running.stop(StopOptions::kill());
+    if (stopped.rung != StopRung::already_stopped) co_return true;
+    ExitReport exit = co_await running.wait_exit();
+    exit = with_request(std::move(exit), running.directory());
+    co_return should_restart(machine.restart, exit, machine.config.exit_codes);
   }
 
   /// Of a machine that this call started.

@@ -59,6 +59,13 @@ class Fleet {
   /// The same with machines that die with what it returns, and whose directories go with them.
   Task<EphemeralFleet> up_ephemeral(FleetSpec spec, UpOptions options = UpOptions());
 
+  /// Starts machines of `up_ephemeral` that end again, as the policies in `spec`, theirs, say:
+  /// `fleet` then has the new ones. Their disks and host ports stay. Returns when there is none
+  /// left that this could happen to; until then nobody else waits for them or stops them, but
+  /// commands and other objects may by name. `options` are those of the starts; told of each.
+  /// *Lifetime*: `fleet` outlives it. *Cancellation*: a start under way is taken back.
+  Task<void> supervise(EphemeralFleet& fleet, FleetSpec spec, UpOptions options = UpOptions());
+
   /// The command lines that `up` would run. Starts no machine and leaves the fleet as it is; what
   /// must be known for that is found out and kept: the image and the accelerator's verdict.
   Task<std::vector<CommandLine>> dry_run(FleetSpec spec, UpOptions options = UpOptions());

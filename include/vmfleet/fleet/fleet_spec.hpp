@@ -20,7 +20,16 @@
 
 namespace vmfleet {
 
-enum class RestartPolicy { no, on_failure, always };
+/// Whether a machine that ends is started again, with back-off. That is done by its owner, as long
+/// as there is one: `Fleet::up` until it is ready, `Fleet::supervise` from then on. A machine that
+/// a command has ended stays so.
+enum class RestartPolicy {
+  no,
+  on_failure,  ///< unless the guest has shut down, or exited with a code that means success
+  always,
+};
+
+std::string_view to_string(RestartPolicy policy) noexcept;
 enum class SpecFormat { toml, json };
 
 /// What a machine waits for before it is started, of all machines of another class. Each includes

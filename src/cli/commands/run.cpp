@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <vmfleet/async/task_group.hpp>
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/io/files.hpp>
@@ -69,8 +70,8 @@ std::string ssh_config_of(const FleetReport& report) {
   return format_ssh_config(find_ssh_targets(directories));
 }
 
-Task<EphemeralFleet> boot(Context& context, const Context& own, const RunArguments& arguments) {
-  FleetSpec spec = resolve_spec(own, arguments.spec);
+Task<EphemeralFleet> boot(Context& context, const Context& own, const RunArguments& arguments,
+                          FleetSpec spec) {
   UpOptions options;
   options.timeout = arguments.timeout;
   options.max_boot = arguments.max_boot.value_or(0);
@@ -84,9 +85,42 @@ Task<EphemeralFleet> boot(Context& context, const Context& own, const RunArgumen
   co_return co_await show_progress(*progress, std::move(work));
 }
 
+/// Starts machines again while the program runs, and tells of it in lines: the terminal is the
+/// program's.
+class Supervisor {
+ public:
+  Supervisor(const Context& context, const Context& own, const RunArguments& arguments)
+      : globals_(in_lines(context.globals)),
+        context_(globals_),
+        fleet_(own.fleet()),
+        arguments_(arguments) {}
+
+  Task<void> run(EphemeralFleet& fleet, FleetSpec spec) {
+    UpOptions options;
+    options.timeout = arguments_.timeout;
+    const auto progress = make_progress(context_);
+    options.progress = observer_of(*progress);
+    co_await fleet_.supervise(fleet, std::move(spec), std::move(options));
+  }
+
+ private:
+  static Globals in_lines(Globals globals) {
+    const bool drawn =
+        globals.progress == ProgressMode::automatic || globals.progress == ProgressMode::tty;
+    if (drawn) globals.progress = globals.quiet ? ProgressMode::none : ProgressMode::plain;
+    return globals;
+  }
+
+  Globals globals_;
+  Context context_;
+  Fleet fleet_;
+  const RunArguments& arguments_;
+};
+
 Task<int> run_in(Context& context, const OwnRoot& root, const Context& own,
                  const RunArguments& arguments) {
-  const EphemeralFleet fleet = co_await boot(context, own, arguments);
+  const FleetSpec spec = resolve_spec(own, arguments.spec);
+  EphemeralFleet fleet = co_await boot(context, own, arguments, spec);
   if (fleet.report.failed() > 0) {
     tell_report(context, fleet.report, "vmfleet.run/1");
     co_return kOwnFailure;
@@ -97,7 +131,15 @@ Task<int> run_in(Context& context, const OwnRoot& root, const Context& own,
   const std::filesystem::path ssh_config = root.path() / "ssh_config";
   files::write_atomically(ssh_config, ssh_config_of(fleet.report));
   variables.push_back("VMFLEET_SSH_CONFIG=" + ssh_config.string());
-  co_return co_await run_in_foreground(context, arguments.words, std::move(variables));
+  Supervisor supervisor(context, own, arguments);
+  auto body = [&](TaskGroup& group) -> Task<int> {
+    auto supervise = [&]() { return supervisor.run(fleet, spec); };
+    group.start(supervise);
+    const int code = co_await run_in_foreground(context, arguments.words, std::move(variables));
+    group.cancel();
+    co_return code;
+  };
+  co_return co_await with_task_group(body);
 }
 
 /// The fleets in the root; the program may have made other folders there.

@@ -81,6 +81,13 @@ TEST_CASE("what will not come by itself is not waited for") {
   }
 }
 
+TEST_CASE("a machine that is always started again never completes") {
+  const std::string web = "[machine.web]\nimage = 'tiny'\ndepends_on = { db = 'completed' }";
+  CHECK(problems_in(web + kDb + "restart = 'on-failure'\n").empty());
+  CHECK_THAT(problems_in(web + kDb + "restart = 'always'\n").at(0),
+             ContainsSubstring("3:16: machine.web.depends_on.db: db is always started again"));
+}
+
 TEST_CASE("classes that wait for each other are told once, with the way") {
   const auto problems = problems_in(
       "[machine.a]\nimage = 'tiny'\ndepends_on = { b = 'ready' }\n"

@@ -146,12 +146,6 @@ TEST_CASE("a machine boots one thing") {
   REQUIRE(problems_in("[machine.a]\ninitrd='i'\n").size() == 2);  // nothing to boot, no kernel
 }
 
-TEST_CASE("what is not supported yet is refused by name") {
-  const auto problems = problems_in_machine("restart = 'always'");
-  REQUIRE(problems.size() == 1);
-  REQUIRE_THAT(problems[0], ContainsSubstring("not supported yet"));
-}
-
 TEST_CASE("a problem shows hostile text without its power") {
   const auto problems = problems_in_machine("accel = \"\\u001b[2J\"");
   REQUIRE(problems.size() == 1);
