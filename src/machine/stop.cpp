@@ -2,6 +2,8 @@
 // The stop ladder.
 #include <vmfleet/machine/stop.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <csignal>
 
 #include <fmt/format.h>
@@ -26,9 +28,8 @@ class Ladder {
 
   Task<StopRung> climb() {
     if (live_.pidfd().ended()) co_return StopRung::already_stopped;
-    const Milliseconds grace = options_.grace.value_or(Milliseconds(live_.intent.stop_grace_ms));
-    const bool guest_listens = grace.count() > 0 && co_await can_listen();
-    if (guest_listens) {
+    const Milliseconds grace = co_await grace_of_guest();
+    if (grace.count() > 0) {
       if (co_await ask(&qmp::system_powerdown, grace)) co_return StopRung::powerdown;
     }
     if (options_.patience.count() > 0) {
@@ -44,13 +45,31 @@ class Ladder {
  private:
   using Command = Task<void> (*)(qmp::Client&);
 
-  /// A guest that has not come up, or does not run, cannot answer the power button.
-  Task<bool> can_listen() {
-    if (is_paused(live_.directory, live_.intent)) co_return false;
+  /// How long the guest may take to shut down; 0: it need not be asked.
+  Task<Milliseconds> grace_of_guest() {
+    const Milliseconds whole = options_.grace.value_or(Milliseconds(live_.intent.stop_grace_ms));
+    if (whole.count() == 0 || !runs()) co_return Milliseconds(0);
+    if (options_.grace) co_return whole;
+    const bool up = co_await has_come_up();
+    if (up) co_return whole;
+    // It may still be booting, and not know of power buttons, or be up without what was waited for:
+    // it may take as long as it has run.
+    const auto age =
+        std::chrono::duration_cast<Milliseconds>(live_.loop.now() - live_.first_instruction);
+    co_return std::min(whole, std::max(age, Milliseconds(0)));
+  }
+
+  /// A guest whose processors are halted cannot hear its power button.
+  [[nodiscard]] bool runs() const {
+    Intent intent = live_.intent;
+    intent.paused = intent.paused || live_.state.state == MachineState::starting;
+    return !is_paused(live_.directory, intent);
+  }
+
+  /// As is known, or as can be seen now: perhaps nobody has waited for it.
+  Task<bool> has_come_up() {
     const MachineState known = live_.state.state;
     if (known == MachineState::ready || known == MachineState::running) co_return true;
-    if (known != MachineState::booting) co_return false;
-    // It may have come up since, with nobody waiting for it.
     Readiness readiness = live_.readiness;
     readiness.timeout = Milliseconds(0);
     try {
@@ -99,6 +118,8 @@ constexpr Milliseconds kLockPatience(5'000);
 /// Under its lock.
 Task<StopReport> end_live(Machine::Live& live, StopOptions options) {
   const TimePoint began = live.loop.now();
+  // Others may have waited for it, or changed its forwards.
+  if (const auto known = live.recorded()) live.state = *known;
   Ladder ladder(live, options);
   StopReport report;
   report.rung = co_await ladder.climb();
@@ -118,7 +139,6 @@ Task<StopReport> end_live(Machine::Live& live, StopOptions options) {
   }
   report.exit.requested = report.rung != StopRung::already_stopped;
   report.took = std::chrono::duration_cast<Milliseconds>(live.loop.now() - began);
-  live.recall_forwards();  // others may have added and removed some since it was adopted
   if (live.state.state != MachineState::failed) {
     live.state.state =
         report.rung == StopRung::already_stopped ? state_after(report.exit) : MachineState::stopped;

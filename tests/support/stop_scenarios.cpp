@@ -15,6 +15,20 @@
 using namespace vmfleet;
 using namespace vmfleet::test;
 
+namespace {
+
+/// Up, but its readiness is never seen.
+Task<Machine> launch_unseen(const TempDir& root) {
+  Readiness never = on_serial("no guest prints this");
+  never.timeout = Milliseconds(1);
+  LaunchOptions options = detached(root, std::move(never));
+  Machine machine = co_await Machine::launch(config_of("button"), std::move(options));
+  co_await machine.wait_for(on_marker());
+  co_return machine;
+}
+
+}  // namespace
+
 VMFLEET_ASYNC_TEST_CASE("a machine is stopped politely although a client is kept connected") {
   ProcessLeakGuard guard;
   const TempDir root;
@@ -90,4 +104,44 @@ VMFLEET_ASYNC_TEST_CASE("a machine's end is not overwritten by who still waited 
   REQUIRE(again.kind() == ErrorKind::exited);
   REQUIRE(next.report().state == MachineState::booting);
   co_await next.stop(StopOptions::kill());
+}
+
+VMFLEET_ASYNC_TEST_CASE("a guest that nobody has seen ready has the grace that was asked for") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Machine machine = co_await launch_unseen(root);
+  const StopReport report = co_await machine.stop(with_grace(std::chrono::hours(1)));
+  REQUIRE(report.rung == StopRung::powerdown);
+}
+
+VMFLEET_ASYNC_TEST_CASE("a guest that was not ready in time has the grace that was asked for") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Machine machine = co_await launch_unseen(root);
+  const Error late = co_await error_of(machine.wait_ready());
+  REQUIRE(late.kind() == ErrorKind::timed_out);
+  const StopReport report = co_await machine.stop(with_grace(std::chrono::hours(1)));
+  REQUIRE(report.rung == StopRung::powerdown);
+}
+
+VMFLEET_ASYNC_TEST_CASE("a guest that boots does not take the whole grace unless told to") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  LaunchOptions options = detached(root);
+  options.stop_grace = std::chrono::hours(1);
+  Machine machine = co_await Machine::launch(config_of("hang"), std::move(options));
+  const StopReport report = co_await machine.stop();
+  REQUIRE(report.rung == StopRung::quit);
+}
+
+VMFLEET_ASYNC_TEST_CASE("what another has seen of a machine counts when it is stopped") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  LaunchOptions options = detached(root);
+  options.stop_grace = std::chrono::hours(1);
+  Machine machine = co_await Machine::launch(config_of("button"), std::move(options));
+  Machine other = co_await Machine::adopt(machine.directory());
+  co_await other.wait_ready();
+  const StopReport report = co_await machine.stop();
+  REQUIRE(report.rung == StopRung::powerdown);
 }

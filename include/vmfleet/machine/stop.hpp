@@ -25,7 +25,8 @@ std::string_view to_string(StopRung rung) noexcept;
 struct StopOptions {
   StopOptions() = default;
   /// How long the guest may take to shut down; 0 does not ask it. Empty: as long as the machine was
-  /// launched to be given (`LaunchOptions::stop_grace`).
+  /// launched to be given (`LaunchOptions::stop_grace`), but as long as nobody has seen it come up
+  /// no longer than it has run. A paused guest is not asked.
   std::optional<Milliseconds> grace;
   /// How long QEMU may take for each of `quit` and SIGTERM; 0 for both skips to SIGKILL.
   Milliseconds patience{2'000};
