@@ -65,6 +65,20 @@ Error held_by_another(const InstanceDirectory& directory) {
       .hint("wait for it to finish, or end it");
 }
 
+/// What somebody does in a moment. The kernel announces the end of a lock only to a thread that
+/// blocks for it.
+template <class Attempt>
+Task<bool> succeeds_within(Milliseconds patience, const Attempt& attempt) {
+  constexpr Milliseconds kLongestPause(50);
+  Loop& loop = co_await current_loop();
+  const TimePoint deadline = loop.now() + patience;
+  for (Milliseconds pause(1); !attempt(); pause = std::min(2 * pause, kLongestPause)) {
+    if (loop.now() >= deadline) co_return false;
+    co_await sleep_for(pause);
+  }
+  co_return true;
+}
+
 }  // namespace
 
 OperationLock OperationLock::acquire(const InstanceDirectory& directory) {
@@ -75,16 +89,10 @@ OperationLock OperationLock::acquire(const InstanceDirectory& directory) {
 
 Task<OperationLock> OperationLock::obtain(const InstanceDirectory& directory,
                                           Milliseconds patience) {
-  constexpr Milliseconds kLongestPause(50);
-  Loop& loop = co_await current_loop();
-  const TimePoint deadline = loop.now() + patience;
   UniqueFd fd = open_lock(directory, instance_file::kLock);
-  // The kernel announces the end of a lock only to a thread that blocks for it.
-  for (Milliseconds pause(1); !try_lock(fd.get(), LOCK_EX);
-       pause = std::min(2 * pause, kLongestPause)) {
-    if (loop.now() >= deadline) throw held_by_another(directory);
-    co_await sleep_for(pause);
-  }
+  auto lock = [&] { return try_lock(fd.get(), LOCK_EX); };
+  const bool locked = co_await succeeds_within(patience, lock);
+  if (!locked) throw held_by_another(directory);
   co_return sign(std::move(fd), directory);
 }
 
@@ -118,6 +126,11 @@ UniqueFd lock_alive(const InstanceDirectory& directory) {
 
 bool is_alive(const InstanceDirectory& directory) {
   return probe(directory, instance_file::kAlive);
+}
+
+Task<bool> await_death(const InstanceDirectory& directory, Milliseconds patience) {
+  auto look = [&] { return !is_alive(directory); };
+  co_return co_await succeeds_within(patience, look);
 }
 
 }  // namespace vmfleet

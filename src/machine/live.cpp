@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/instance/identity.hpp>
 #include <vmfleet/instance/locks.hpp>
@@ -27,6 +29,21 @@ std::int64_t epoch_ms() {
   return std::chrono::duration_cast<Milliseconds>(
              std::chrono::system_clock::now().time_since_epoch())
       .count();
+}
+
+Task<bool> is_running(const InstanceDirectory& directory) {
+  if (!is_alive(directory)) co_return false;
+  if (find_qemu(directory)) co_return true;
+  const bool ended = co_await await_death(directory, kEndPatience);
+  if (!ended) throw unrecognised(directory);
+  co_return false;
+}
+
+Error unrecognised(const InstanceDirectory& directory) {
+  return Error(ErrorKind::conflict,
+               fmt::format("{} runs, and its QEMU cannot be told from other processes",
+                           directory.path().filename().string()))
+      .hint("nothing was removed; `fuser` on the file `alive` there names the process");
 }
 
 Machine::Live::~Live() {

@@ -21,6 +21,10 @@ namespace vmfleet {
 /// A QEMU that ends closes its sockets first: how long it may take from there.
 inline constexpr Milliseconds kDeathPatience(2'000);
 
+/// A QEMU that ends is no more to be found before it is gone: how long that may take. The kernel
+/// frees the guest's memory meanwhile.
+inline constexpr Milliseconds kEndPatience(5'000);
+
 class Machine::Live {
  public:
   Live(Loop& its_loop, InstanceDirectory its_directory)
@@ -71,6 +75,12 @@ class Machine::Live {
 
 /// Now, since the epoch.
 std::int64_t epoch_ms();
+
+/// Whether QEMU runs and can be found; of one that is just ending, waits for the end. Under the
+/// lock of its machine: nobody else starts one meanwhile. *Errors*: `unrecognised`.
+Task<bool> is_running(const InstanceDirectory& directory);
+/// What lives there cannot be found.
+Error unrecognised(const InstanceDirectory& directory);
 
 /// Takes over a machine that runs. *Errors*: as `Machine::adopt`.
 Task<std::unique_ptr<Machine::Live>> adopt_live(std::filesystem::path instance_directory);

@@ -87,7 +87,8 @@ Task<Machine> Machine::launch(MachineConfig config, LaunchOptions options) {
     live->own_root = true;
   }
   const auto lock = co_await OperationLock::obtain(live->directory, kProbesPatience);
-  if (is_alive(live->directory)) {
+  const bool runs = co_await is_running(live->directory);
+  if (runs) {
     throw Error(ErrorKind::conflict, fmt::format("{} is running already", config.name));
   }
   live->is_new = !read_intent(live->directory);

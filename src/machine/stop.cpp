@@ -151,12 +151,7 @@ Task<StopReport> end_live(Machine::Live& live, StopOptions options) {
 
 /// Under its lock. Blocking.
 void remove_directory(const InstanceDirectory& directory) {
-  if (is_alive(directory)) {
-    throw Error(ErrorKind::conflict,
-                fmt::format("{} runs, and its QEMU cannot be told from other processes",
-                            directory.path().filename().string()))
-        .hint("nothing was removed; `fuser` on the file `alive` there names the process");
-  }
+  if (is_alive(directory)) throw unrecognised(directory);
   std::vector<std::string> staged;
   try {
     if (const auto intent = read_intent(directory)) staged = intent->staged_files;
@@ -193,7 +188,8 @@ Task<StopReport> end_machine(std::filesystem::path instance_directory, StopOptio
   const auto directory = InstanceDirectory::open(instance_directory);
   const auto lock = co_await OperationLock::obtain(directory, kLockPatience);
   StopReport report;
-  if (is_alive(directory)) {
+  const bool runs = co_await is_running(directory);
+  if (runs) {
     auto live = co_await adopt_live(instance_directory);
     report = co_await end_live(*live, options);
   }

@@ -63,12 +63,18 @@ Task<void> wait_until_ended(std::filesystem::path directory) {
     Record record(loop, directory);
     for (;;) {
       record.look();
-      if (const auto qemu = find_qemu(InstanceDirectory::open(directory))) {
+      const auto opened = InstanceDirectory::open(directory);
+      if (const auto qemu = find_qemu(opened)) {
         co_await qemu->wait_end();
         co_return;
       }
-      if (!is_worked_on(directory, MachineState::starting)) co_return;
-      co_await record.changed();
+      if (is_worked_on(directory, MachineState::starting)) {
+        co_await record.changed();
+        continue;
+      }
+      // One that is just ending cannot be found any more.
+      const bool ended = co_await await_death(opened, kLookAgain);
+      if (ended) co_return;
     }
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::not_found) throw;  // removed: it has ended

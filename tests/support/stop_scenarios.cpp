@@ -2,8 +2,11 @@
 // How machines end, on a real QEMU and on the fake one alike.
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 
+#include <vmfleet/async/when.hpp>
 #include <vmfleet/instance/locks.hpp>
+#include <vmfleet/machine/stop.hpp>
 #include <vmfleet/qmp/commands.hpp>
 
 #include "tests/support/catch.hpp"
@@ -25,6 +28,19 @@ Task<Machine> launch_unseen(const TempDir& root) {
   Machine machine = co_await Machine::launch(config_of("button"), std::move(options));
   co_await machine.wait_for(on_marker());
   co_return machine;
+}
+
+/// Keeps it alive for a while, as the last thread of a QEMU that is just ending does.
+Task<void> end_slowly(UniqueFd alive) {
+  co_await yield_now();
+  alive.reset();
+}
+
+Task<std::filesystem::path> crash(const TempDir& root) {
+  Machine machine = co_await boot(config_of("marker"), detached(root));
+  ::kill(machine.pid(), SIGKILL);
+  co_await machine.wait_exit();
+  co_return machine.directory();
 }
 
 }  // namespace
@@ -144,4 +160,25 @@ VMFLEET_ASYNC_TEST_CASE("what another has seen of a machine counts when it is st
   co_await other.wait_ready();
   const StopReport report = co_await machine.stop();
   REQUIRE(report.rung == StopRung::powerdown);
+}
+
+VMFLEET_ASYNC_TEST_CASE("a machine whose QEMU is just ending is waited for, and removed") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  const auto directory = co_await crash(root);
+  UniqueFd alive = lock_alive(InstanceDirectory::open(directory));
+  StopOptions options;
+  options.remove = true;
+  co_await when_all(end_machine(directory, options), end_slowly(std::move(alive)));
+  REQUIRE_FALSE(std::filesystem::exists(directory));
+}
+
+VMFLEET_ASYNC_TEST_CASE("a machine whose QEMU is just ending is started again") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  const auto directory = co_await crash(root);
+  UniqueFd alive = lock_alive(InstanceDirectory::open(directory));
+  auto launch = [&]() -> Task<void> { co_await launch_once(config_of("marker"), detached(root)); };
+  co_await when_all(launch(), end_slowly(std::move(alive)));
+  REQUIRE(inspect_machine(directory).state == MachineState::stopped);
 }

@@ -39,5 +39,8 @@ UniqueFd lock_alive(const InstanceDirectory& directory);
 /// Whether QEMU (or the command that is just starting it) lives. *Errors*: when that cannot be
 /// found out, for want of descriptors for example: what may live is not taken for dead.
 bool is_alive(const InstanceDirectory& directory);
+/// Waits until QEMU lives no more; false when it still does then. Of a QEMU that is just ending
+/// nothing else tells: its process has let go of most files, and a last thread keeps `alive`.
+Task<bool> await_death(const InstanceDirectory& directory, Milliseconds patience);
 
 }  // namespace vmfleet

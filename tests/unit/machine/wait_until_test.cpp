@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Waiting for the turns in a machine's life, and not for what cannot come any more.
+#include <chrono>
 #include <optional>
 
 #include <vmfleet/async/event.hpp>
@@ -76,7 +77,25 @@ TEST_CASE("a start whose command is gone is not waited for") {
   place.record(MachineState::starting);
   const UniqueFd alive = lock_alive(place.directory);
   testkit::run_async(wait_until_started(place.directory.path()));
-  testkit::run_async(wait_until_ended(place.directory.path()));
+}
+
+TEST_CASE("a machine has not ended as long as something keeps it alive") {
+  const Place place;
+  place.record(MachineState::ready);
+  // As a QEMU that is just ending: nobody can be found who holds it.
+  std::optional<UniqueFd> alive(lock_alive(place.directory));
+  Event ended;
+  auto wait = [&]() -> Task<void> {
+    co_await wait_until_ended(place.directory.path());
+    ended.set();
+  };
+  auto end = [&]() -> Task<void> {
+    co_await sleep_for(std::chrono::minutes(10));
+    REQUIRE_FALSE(ended.is_set());
+    alive.reset();
+  };
+  testkit::run_in_fake_time(when_all(wait(), end()));
+  REQUIRE(ended.is_set());
 }
 
 TEST_CASE("a start whose command ends without a word is not waited for any longer") {
