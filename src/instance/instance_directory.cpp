@@ -178,6 +178,13 @@ InstanceDirectory InstanceDirectory::open(const std::filesystem::path& path) {
   return InstanceDirectory(std::move(whole), std::move(fd));
 }
 
+bool InstanceDirectory::has_records() const {
+  const auto names = entries(fd_.get());
+  return std::any_of(names.begin(), names.end(), [](const std::string& name) {
+    return is_remnant(name) || (name != kLock && contains(kRecords, name));
+  });
+}
+
 void InstanceDirectory::remove_wires() const {
   for (const char* name : kWires) unlink_known(fd_.get(), name, path_);
   for (const auto& name : entries(fd_.get())) {

@@ -62,7 +62,7 @@ class Machine::Live {
   std::optional<Process> process;
   std::optional<Pidfd> adopted;
   TimePoint first_instruction{};
-  bool is_new = false;    ///< its directory was made for this launch
+  bool is_new = false;    ///< nobody's machine has been in its directory before
   bool own_root = false;  ///< the state root was made for this machine alone
 
  private:

@@ -91,7 +91,7 @@ Task<Machine> Machine::launch(MachineConfig config, LaunchOptions options) {
   if (runs) {
     throw Error(ErrorKind::conflict, fmt::format("{} is running already", config.name));
   }
-  live->is_new = !read_intent(live->directory);
+  live->is_new = !live->directory.has_records();
   live->directory.remove_wires();
   // From here on the directory is ours.
   live->lifetime = options.lifetime;

@@ -35,6 +35,14 @@ Task<ErrorKind> refusal_of(MachineConfig config, LaunchOptions options) {
   co_return error.kind();
 }
 
+/// The directory of a machine that has ended, with a disk of its own and a damaged record.
+Task<std::filesystem::path> end_damaged(const MachineConfig& config, const TempDir& root) {
+  co_await launch_once(config, detached(root));
+  const auto directory = root / "default" / config.name;
+  files::write_atomically(directory / instance_file::kIntent, "damaged");
+  co_return directory;
+}
+
 std::string bytes_of(const std::filesystem::path& path) {
   return files::read(path, Bytes::mebi(64));
 }
@@ -56,6 +64,20 @@ VMFLEET_ASYNC_TEST_CASE("a machine's own disk is kept from one life to the next"
     REQUIRE(std::filesystem::last_write_time(disk) == made);
     REQUIRE(std::filesystem::hard_link_count(disk) == 1);
   }
+}
+
+VMFLEET_ASYNC_TEST_CASE(
+    "a launch that is taken back leaves the disk of a machine with a damaged record") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  const TempDir images;
+  write_image(images / "root.img", 'a');
+  const MachineConfig config = with_disk(images / "root.img", DiskMode::copy);
+  const auto directory = co_await end_damaged(config, root);
+  REQUIRE(inspect_machine(directory).error->kind() == ErrorKind::corrupt);  // and sets it aside
+  Machine machine = co_await Machine::launch(config, detached(root));
+  co_await machine.undo_launch();
+  REQUIRE(std::filesystem::exists(directory / disk_path(config.disks[0], 0, "")));
 }
 
 VMFLEET_ASYNC_TEST_CASE("a disk whose request or source changed is not booted from") {

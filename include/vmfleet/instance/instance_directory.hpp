@@ -57,6 +57,8 @@ class InstanceDirectory {
   [[nodiscard]] std::filesystem::path file(const char* name) const { return path_ / name; }
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 
+  /// Whether it has been a machine's before, as records tell, also damaged ones.
+  [[nodiscard]] bool has_records() const;
   /// Removes what an earlier life of the machine left: everything but records, lock and disks.
   void remove_wires() const;
   /// Removes what is ours, by name, and then the directory. Follows no link and descends nowhere.

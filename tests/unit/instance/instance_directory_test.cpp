@@ -137,6 +137,20 @@ TEST_CASE("removal follows no link: neither as a wire nor as a staged file") {
   REQUIRE_FALSE(std::filesystem::exists(directory.path()));
 }
 
+TEST_CASE("that a directory has been a machine's is told by any record, a damaged one too") {
+  const TempDir temp;
+  const auto directory = InstanceDirectory::create(temp.path(), "demo", "vm-0");
+  touch(directory.file(instance_file::kLock));
+  touch(directory.file(instance_file::kSerial));
+  REQUIRE_FALSE(directory.has_records());
+  for (const char* name : {"intent.json", "intent.json.corrupt", "state.json", "disks.json"}) {
+    INFO(name);
+    touch(directory.file(name));
+    REQUIRE(directory.has_records());
+    std::filesystem::remove(directory.file(name));
+  }
+}
+
 TEST_CASE("removing wires keeps the records") {
   const TempDir temp;
   const auto directory = InstanceDirectory::create(temp.path(), "demo", "vm-0");
