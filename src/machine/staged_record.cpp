@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <vmfleet/base/error.hpp>
+#include <vmfleet/instance/intent.hpp>
 #include <vmfleet/instance/record.hpp>
 
 namespace vmfleet {
@@ -88,6 +89,31 @@ void write_staged(const InstanceDirectory& directory, const StagedRecord& record
                                 {"tools", origin.tools}});
   }
   write_record(directory, instance_file::kDisks, kDisksSchema, body);
+}
+
+namespace {
+
+/// A damaged record is set aside, and names nothing.
+template <class Read>
+auto read_whole(const InstanceDirectory& directory, const Read& read) {
+  try {
+    return read(directory);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::corrupt) throw;
+  }
+  return decltype(read(directory))();
+}
+
+}  // namespace
+
+std::vector<std::string> read_staged_names(const InstanceDirectory& directory) {
+  std::vector<std::string> names;
+  if (const auto intent = read_whole(directory, read_intent)) names = intent->staged_files;
+  for (const auto& [name, origin] : read_whole(directory, read_staged)) {
+    names.push_back(name);
+    names.push_back(name + ".part");
+  }
+  return names;
 }
 
 StagedRecord read_staged(const InstanceDirectory& directory) {

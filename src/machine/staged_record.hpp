@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include <vmfleet/instance/instance_directory.hpp>
 #include <vmfleet/qemu/disk.hpp>
@@ -54,5 +55,7 @@ using StagedRecord = std::map<std::string, DiskOrigin>;
 void write_staged(const InstanceDirectory& directory, const StagedRecord& record);
 /// Empty when none was written. *Errors*: `corrupt`.
 StagedRecord read_staged(const InstanceDirectory& directory);
+/// Every file that staging may have left in the directory, as the records tell that can be read.
+std::vector<std::string> read_staged_names(const InstanceDirectory& directory);
 
 }  // namespace vmfleet

@@ -16,6 +16,7 @@
 
 #include "machine/exit_report.hpp"
 #include "machine/live.hpp"
+#include "machine/staged_record.hpp"
 
 namespace vmfleet {
 
@@ -152,13 +153,7 @@ Task<StopReport> end_live(Machine::Live& live, StopOptions options) {
 /// Under its lock. Blocking.
 void remove_directory(const InstanceDirectory& directory) {
   if (is_alive(directory)) throw unrecognised(directory);
-  std::vector<std::string> staged;
-  try {
-    if (const auto intent = read_intent(directory)) staged = intent->staged_files;
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::corrupt) throw;
-  }
-  directory.remove(staged);
+  directory.remove(read_staged_names(directory));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include <vmfleet/io/files.hpp>
+#include <vmfleet/machine/stop.hpp>
 
 #include "tests/support/catch.hpp"
 #include "tests/support/machine_fixture.hpp"
@@ -78,6 +79,19 @@ VMFLEET_ASYNC_TEST_CASE(
   Machine machine = co_await Machine::launch(config, detached(root));
   co_await machine.undo_launch();
   REQUIRE(std::filesystem::exists(directory / disk_path(config.disks[0], 0, "")));
+}
+
+VMFLEET_ASYNC_TEST_CASE("a machine with a damaged record is removed with its disks") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  const TempDir images;
+  write_image(images / "root.img", 'a');
+  const MachineConfig config = with_disk(images / "root.img", DiskMode::copy);
+  const auto directory = co_await end_damaged(config, root);
+  StopOptions options;
+  options.remove = true;
+  co_await end_machine(directory, options);
+  REQUIRE_FALSE(std::filesystem::exists(directory));
 }
 
 VMFLEET_ASYNC_TEST_CASE("a disk whose request or source changed is not booted from") {
