@@ -23,9 +23,8 @@ namespace {
 
 using namespace instance_file;
 
-constexpr std::array kWires = {kAlive,    kPid,       kControl, kQmp,      kMonitor,
-                               kAgent,    kGdb,       kEvents,  kEventsIn, kSerial,
-                               kSerialIn, kSerialOut, kQemuErr, kEntropy,  kCloudDisk};
+constexpr std::array kWires = {kAlive,  kPid,      kControl, kQmp,      kMonitor,   kAgent,  kGdb,
+                               kEvents, kEventsIn, kSerial,  kSerialIn, kSerialOut, kQemuErr};
 constexpr std::array kRecords = {kIntent, kState, kDisks, kLock};
 
 UniqueFd open_directory(int parent, const std::filesystem::path& name,
@@ -100,6 +99,7 @@ bool is_remnant(const std::string& name) {
 /// What an earlier start made to be put into the guest: made anew at every start.
 bool is_injected(const std::string& name) {
   constexpr std::string_view kNumbered = "inject";
+  if (name == kEntropy || name == kCloudDisk) return true;
   for (const std::string boot : {kKernel, kInitrd}) {
     if (name == boot || name == boot + ".part") return true;
   }
@@ -185,17 +185,21 @@ bool InstanceDirectory::has_records() const {
   });
 }
 
-void InstanceDirectory::remove_wires() const {
-  for (const char* name : kWires) unlink_known(fd_.get(), name, path_);
+void InstanceDirectory::remove_injected() const {
   for (const auto& name : entries(fd_.get())) {
     if (is_injected(name)) unlink_known(fd_.get(), name.c_str(), path_);
   }
+}
+
+void InstanceDirectory::remove_wires() const {
+  for (const char* name : kWires) unlink_known(fd_.get(), name, path_);
   ::unlinkat(fd_.get(), kWorkingDirectory, AT_REMOVEDIR);
 }
 
 void InstanceDirectory::remove(const std::vector<std::string>& staged_files) const {
   require_ours(entries(fd_.get()), staged_files, path_);
   remove_wires();
+  remove_injected();
   for (const auto& name : staged_files) {
     if (name.find('/') == std::string::npos) unlink_known(fd_.get(), name.c_str(), path_);
   }

@@ -39,7 +39,9 @@ constexpr std::size_t kMostForwards = 100;  // that are shown
 class Launch {
  public:
   Launch(Machine::Live& live, MachineConfig config, LaunchOptions options)
-      : live_(live), config_(std::move(config)), options_(std::move(options)) {}
+      : live_(live), config_(std::move(config)), options_(std::move(options)) {
+    if (!live_.is_new) last_ = live_.state;
+  }
 
   Task<void> run() {
     step("preparing");
@@ -65,7 +67,10 @@ class Launch {
     const CommandLine command =
         build_command_line(config_, Wires::in_directory(live_.directory.path()));
     write_down(command);
-    auto write = [&] { write_injected(config_, live_.directory); };
+    auto write = [&] {
+      live_.directory.remove_injected();
+      write_injected(config_, live_.directory);
+    };
     co_await offload(write);
     if (!plan.to_make.empty()) step("staging disks");
     co_await carry_out(std::move(plan), live_.directory, config_, options_.on_warning);
@@ -75,7 +80,42 @@ class Launch {
     co_await take_control();
   }
 
+  /// Leaves nothing running and says what happened; without an error it was cancelled.
+  Task<void> abandon(const Error* error) {
+    if (live_.process) {
+      live_.process->signal(SIGKILL);
+      co_await live_.process->wait();
+      live_.process.reset();
+    }
+    if (error == nullptr && live_.is_new) {
+      live_.directory.remove(live_.intent.staged_files);
+    } else if (live_.lifetime == Lifetime::detached) {
+      record_failure(error);
+    }
+  }
+
  private:
+  void record_failure(const Error* error) {
+    // A life whose logs are there yet stays on record, with its end.
+    if (last_ && !written_down_ && (error == nullptr || tells_of_life(*last_))) return;
+    if (last_) {
+      live_.state = *last_;
+    } else {
+      live_.state.state = MachineState::stopped;
+      live_.recall_forwards();
+    }
+    if (error != nullptr) {
+      live_.state.state = MachineState::failed;
+      live_.state.error = *error;
+    }
+    write_state(live_.directory, live_.state);
+  }
+
+  static bool tells_of_life(const StateRecord& record) {
+    return record.state != MachineState::created && record.state != MachineState::starting &&
+           record.state != MachineState::failed;
+  }
+
   void step(std::string_view name) {
     if (options_.on_step) options_.on_step(name);
   }
@@ -96,6 +136,8 @@ class Launch {
   void start(const CommandLine& command) {
     step("starting QEMU");
     const InstanceDirectory& directory = live_.directory;
+    directory.remove_wires();
+    last_.reset();
     const Wiring wiring(directory, serial_is_pipe(config_));
     ProcessOptions process(command.argv);
     process.directory = directory.file(instance_file::kWorkingDirectory);
@@ -125,6 +167,7 @@ class Launch {
     intent.exit_codes = config_.exit_codes;
     intent.ssh = options_.ssh;
     write_intent(live_.directory, intent);
+    written_down_ = true;
     live_.state = StateRecord();
     live_.state.state = MachineState::starting;
     // Whatever becomes of this launch, the next one shall know them.
@@ -236,25 +279,10 @@ class Launch {
   Machine::Live& live_;
   MachineConfig config_;
   LaunchOptions options_;
-  ForwardHistory history_;  ///< of the life before
+  ForwardHistory history_;           ///< of the life before
+  std::optional<StateRecord> last_;  ///< of the life before, until its wires are removed
+  bool written_down_ = false;
 };
-
-/// Leaves nothing running and says what happened; without an error it was cancelled.
-Task<void> abandon(Machine::Live& live, const Error* error) {
-  if (live.process) {
-    live.process->signal(SIGKILL);
-    co_await live.process->wait();
-    live.process.reset();
-  }
-  if (error == nullptr && live.is_new) {
-    live.directory.remove(live.intent.staged_files);
-    co_return;
-  }
-  live.state.state = error == nullptr ? MachineState::stopped : MachineState::failed;
-  live.recall_forwards();
-  if (error != nullptr) live.state.error = *error;
-  if (live.lifetime == Lifetime::detached) write_state(live.directory, live.state);
-}
 
 }  // namespace
 
@@ -272,7 +300,7 @@ Task<void> launch_into(Machine::Live& live, MachineConfig config, LaunchOptions 
   }
   if (!failure) co_return;
   try {
-    co_await shielded(kCleanupLimit, abandon(live, error ? &*error : nullptr));
+    co_await shielded(kCleanupLimit, launch.abandon(error ? &*error : nullptr));
   } catch (const Error&) {
     // The failure that led here is the one to report.
   }

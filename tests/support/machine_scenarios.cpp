@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <optional>
 
+#include <vmfleet/io/files.hpp>
+#include <vmfleet/machine/stop.hpp>
 #include <vmfleet/qmp/commands.hpp>
 
 #include "tests/support/catch.hpp"
@@ -158,6 +160,53 @@ VMFLEET_ASYNC_TEST_CASE("a kernel that is not there is named before anything sta
   config.kernel = "/nonexistent/bzImage";
   const Error error = co_await error_of(Machine::launch(config, ephemeral()));
   REQUIRE_THAT(error.what(), ContainsSubstring("/nonexistent/bzImage"));
+}
+
+namespace {
+
+struct Remains {
+  Remains() = default;
+  std::string serial;
+  std::string events;
+  std::string state;
+  bool operator==(const Remains&) const = default;
+};
+
+Remains remains_in(const std::filesystem::path& directory) {
+  Remains remains;
+  remains.serial = files::read(directory / instance_file::kSerial);
+  remains.events = files::read(directory / instance_file::kEvents);
+  remains.state = files::read(directory / instance_file::kState);
+  return remains;
+}
+
+}  // namespace
+
+VMFLEET_ASYNC_TEST_CASE("a start that is refused leaves what there is of a crash") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Machine machine = co_await boot(config_of("marker"), detached(root));
+  REQUIRE(::kill(machine.pid(), SIGKILL) == 0);
+  co_await machine.wait_exit();
+  co_await machine.stop();  // records the end
+  const Remains before = remains_in(machine.directory());
+  REQUIRE_THAT(before.serial, ContainsSubstring(kReady));
+  MachineConfig gone = config_of("marker");
+  gone.kernel = (root / "missing").string();
+  const Error missing = co_await error_of(launch_once(std::move(gone), detached(root)));
+  REQUIRE(missing.kind() == ErrorKind::invalid_config);
+  REQUIRE(remains_in(machine.directory()) == before);
+
+  MachineConfig refused = config_of("marker");
+  refused.nets.push_back(Net());
+  refused.nets.back().type = NetType::tap;
+  refused.nets.back().interface = "vmfleet-none";
+  const Error no_tap = co_await error_of(launch_once(std::move(refused), detached(root)));
+  REQUIRE(no_tap.kind() == ErrorKind::host_unfit);
+  REQUIRE(remains_in(machine.directory()).serial == before.serial);
+  const MachineReport report = inspect_machine(machine.directory());
+  REQUIRE(report.state == MachineState::failed);
+  REQUIRE(report.exit->kind == "killed");
 }
 
 VMFLEET_ASYNC_TEST_CASE("paths with commas, quotes and spaces, and longer than a socket's name") {

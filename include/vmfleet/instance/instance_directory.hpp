@@ -59,7 +59,9 @@ class InstanceDirectory {
 
   /// Whether it has been a machine's before, as records tell, also damaged ones.
   [[nodiscard]] bool has_records() const;
-  /// Removes what an earlier life of the machine left: everything but records, lock and disks.
+  /// Removes what an earlier life of the machine left, everything but records, lock and disks: what
+  /// was put into the guest, and QEMU's own files with its logs.
+  void remove_injected() const;
   void remove_wires() const;
   /// Removes what is ours, by name, and then the directory. Follows no link and descends nowhere.
   /// *Errors*: `conflict`, with nothing removed, when it holds a file that is not ours, or files

@@ -80,7 +80,8 @@ class Machine {
   ///
   /// *Errors*: `invalid_config`, `not_found` (a file), `host_unfit` (no QEMU), `conflict` (it runs,
   /// or another command works on it), `exited` with QEMU's own words and a diagnosis, `timed_out`.
-  /// After an error nothing runs, and the directory is gone (ephemeral) or says what happened.
+  /// After an error nothing runs, and the directory is gone (ephemeral) or says what happened; what
+  /// it held of the machine's life before is lost only when QEMU was started.
   /// *Cancellation*: the same, but a directory that this launch made is gone.
   static Task<Machine> launch(MachineConfig config, LaunchOptions options = LaunchOptions());
 

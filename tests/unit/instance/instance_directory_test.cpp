@@ -156,8 +156,10 @@ TEST_CASE("removing wires keeps the records") {
   const auto directory = InstanceDirectory::create(temp.path(), "demo", "vm-0");
   touch(directory.file(instance_file::kState));
   touch(directory.file(instance_file::kControl));
+  touch(directory.file("inject0"));
   directory.remove_wires();
   REQUIRE(std::filesystem::exists(directory.file(instance_file::kState)));
+  REQUIRE(std::filesystem::exists(directory.file("inject0")));
   REQUIRE_FALSE(std::filesystem::exists(directory.file(instance_file::kControl)));
 }
 

@@ -69,7 +69,7 @@ TEST_CASE("each start has random bytes of its own") {
   const std::string first = place.read(instance_file::kEntropy);
   REQUIRE(first.size() == 32);
   REQUIRE(place.files_made() == 1);
-  place.directory.remove_wires();
+  place.directory.remove_injected();
   REQUIRE(place.files_made() == 0);
   place.make();
   REQUIRE(place.read(instance_file::kEntropy) != first);
@@ -92,7 +92,7 @@ TEST_CASE("all that is injected is for its owner alone, known by name, and remov
             std::filesystem::perms::none);
   }
   REQUIRE(place.files_made() == 6);
-  place.directory.remove_wires();
+  place.directory.remove_injected();
   REQUIRE(place.files_made() == 0);
 }
 
