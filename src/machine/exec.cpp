@@ -37,8 +37,8 @@ Task<std::optional<ProcessOutput>> outcome(const InstanceDirectory& directory,
   co_return co_await agent.outcome(process);
 }
 
-Task<ProcessOutput> run_in_guest(const InstanceDirectory& directory,
-                                 std::vector<std::string> argv) {
+Task<ProcessOutput> await_program(const InstanceDirectory& directory,
+                                  std::vector<std::string> argv) {
   const std::int64_t process = co_await start(directory, std::move(argv));
   for (Milliseconds pause = kFirstPause;; pause = std::min(2 * pause, kLongestPause)) {
     co_await sleep_for(pause);
@@ -47,21 +47,16 @@ Task<ProcessOutput> run_in_guest(const InstanceDirectory& directory,
   }
 }
 
-Task<bool> has_ended(Machine::Live& live, ErrorKind kind) {
-  if (kind != ErrorKind::disconnected) co_return live.pidfd().ended();
+Task<ProcessOutput> run_in_guest(Machine::Live& live, std::vector<std::string> argv) {
   try {
-    co_await with_timeout(kDeathPatience, live.wait_end());
+    co_return co_await await_program(live.directory, std::move(argv));
   } catch (const Error& error) {
-    if (error.kind() != ErrorKind::timed_out) throw;
-    co_return false;
+    throw Error(error).context(live.intent.name);
   }
-  co_return true;
 }
 
-}  // namespace
-
-Task<AgentPort> Machine::agent_port() {
-  auto client = co_await connect();
+Task<AgentPort> look_at_port(Machine::Live& live) {
+  auto client = co_await live.connect();
   const json::Value chardevs = co_await client.execute("query-chardev");
   const json::Array* list = chardevs.as_array();
   if (list == nullptr) co_return AgentPort::absent;
@@ -72,17 +67,15 @@ Task<AgentPort> Machine::agent_port() {
   co_return AgentPort::absent;
 }
 
+}  // namespace
+
+Task<AgentPort> Machine::agent_port() {
+  return with_qemu(*live_, look_at_port(*live_));
+}
+
 Task<ProcessOutput> Machine::exec(std::vector<std::string> argv) {
   if (argv.empty()) throw Error(ErrorKind::invalid_config, "there is no program to run");
-  std::optional<Error> failed;
-  try {
-    co_return co_await run_in_guest(live_->directory, std::move(argv));
-  } catch (const Error& error) {
-    failed = error;
-  }
-  const bool ended = co_await has_ended(*live_, failed->kind());
-  if (!ended) throw std::move(*failed).context(name());
-  throw Error(ErrorKind::exited, fmt::format("{} ended meanwhile", name()));
+  co_return co_await with_qemu(*live_, run_in_guest(*live_, std::move(argv)));
 }
 
 }  // namespace vmfleet

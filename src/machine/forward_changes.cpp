@@ -157,19 +157,27 @@ class ForwardChange {
   Machine::Live& live_;
 };
 
-}  // namespace
-
-Task<PortForward> Machine::add_forward(Forward forward) {
+Task<PortForward> add_under_lock(Machine::Live& live, Forward forward) {
   forward = parse_forward(to_string(forward)).value();
-  const auto lock = co_await OperationLock::obtain(live_->directory, kForwardPatience);
-  ForwardChange change(*live_);
+  const auto lock = co_await OperationLock::obtain(live.directory, kForwardPatience);
+  ForwardChange change(live);
   co_return co_await change.add(std::move(forward));
 }
 
-Task<void> Machine::remove_forward(std::string name) {
-  const auto lock = co_await OperationLock::obtain(live_->directory, kForwardPatience);
-  ForwardChange change(*live_);
+Task<void> remove_under_lock(Machine::Live& live, std::string name) {
+  const auto lock = co_await OperationLock::obtain(live.directory, kForwardPatience);
+  ForwardChange change(live);
   co_await change.remove(std::move(name));
+}
+
+}  // namespace
+
+Task<PortForward> Machine::add_forward(Forward forward) {
+  return with_qemu(*live_, add_under_lock(*live_, std::move(forward)));
+}
+
+Task<void> Machine::remove_forward(std::string name) {
+  return with_qemu(*live_, remove_under_lock(*live_, std::move(name)));
 }
 
 }  // namespace vmfleet

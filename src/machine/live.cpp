@@ -90,6 +90,18 @@ Task<qmp::Client> Machine::Live::connect() {
   co_return co_await qmp::Client::connect(directory.file(instance_file::kQmp), options);
 }
 
+Task<Error> Machine::Live::explain(Error failed) {
+  if (failed.kind() == ErrorKind::disconnected) {
+    try {
+      co_await with_timeout(kDeathPatience, wait_end());
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::timed_out) throw;
+    }
+  }
+  if (!pidfd().ended()) co_return failed;
+  co_return Error(ErrorKind::exited, fmt::format("{} ended meanwhile", intent.name));
+}
+
 std::optional<ExitReport> Machine::Live::end_so_far() {
   if (!pidfd().ended()) return std::nullopt;
   std::optional<ExitStatus> status;

@@ -39,6 +39,9 @@ class Machine::Live {
   Task<std::optional<ExitStatus>> wait_end();
   /// A connection to the control monitor.
   Task<qmp::Client> connect();
+  /// Why something failed that needs QEMU: `failed`, or `exited` when QEMU has ended, or is about
+  /// to.
+  Task<Error> explain(Error failed);
   /// Records what became of its readiness, and its end if it has ended: that alone, and nothing
   /// once its end is recorded, or another life or boot has begun.
   Task<void> record(MachineState reached, const ReadyReport* report, const Error* error);
@@ -75,6 +78,19 @@ class Machine::Live {
 
 /// Now, since the epoch.
 std::int64_t epoch_ms();
+
+/// Work that needs QEMU. *Errors*: its own; `exited` when QEMU ends meanwhile.
+template <class T>
+Task<T> with_qemu(Machine::Live& live, Task<T> work) {
+  std::optional<Error> failed;
+  try {
+    co_return co_await std::move(work);
+  } catch (const Error& error) {
+    failed = error;
+  }
+  const Error why = co_await live.explain(std::move(*failed));
+  throw why;
+}
 
 /// Whether QEMU runs and can be found; of one that is just ending, waits for the end. Under the
 /// lock of its machine: nobody else starts one meanwhile. *Errors*: `unrecognised`.

@@ -64,6 +64,27 @@ TimePoint first_instruction_of(const Machine::Live& live) {
   return live.loop.now() - std::max(std::chrono::duration_cast<Duration>(ago), Duration(0));
 }
 
+Task<void> command(Machine::Live& live, Task<void> (*tell)(qmp::Client&)) {
+  auto client = co_await live.connect();
+  co_await tell(client);
+}
+
+Task<void> press_reset(Machine::Live& live) {
+  constexpr Milliseconds kPatience(5'000);
+  auto client = co_await live.connect();
+  const auto lock = co_await OperationLock::obtain(live.directory, kPatience);
+  // Before it does: nobody shall take the last boot's readiness for this one's.
+  live.begin_boot();
+  co_await qmp::system_reset(client);
+}
+
+Task<void> write_to_console(Machine::Live& live, std::string text) {
+  constexpr Milliseconds kPatience(10'000);
+  console::Console console(live.loop, live.directory.file(instance_file::kSerial),
+                           live.directory.file(instance_file::kSerialIn));
+  co_await console.send(std::move(text), kPatience);
+}
+
 }  // namespace
 
 Machine::Machine(std::unique_ptr<Live> live) noexcept : live_(std::move(live)) {}
@@ -172,33 +193,23 @@ Task<ExitReport> Machine::wait_exit() {
 }
 
 Task<qmp::Client> Machine::connect() {
-  return live_->connect();
+  return with_qemu(*live_, live_->connect());
 }
 
 Task<void> Machine::pause() {
-  auto client = co_await connect();
-  co_await qmp::stop(client);
+  return with_qemu(*live_, command(*live_, &qmp::stop));
 }
 
 Task<void> Machine::resume() {
-  auto client = co_await connect();
-  co_await qmp::cont(client);
+  return with_qemu(*live_, command(*live_, &qmp::cont));
 }
 
 Task<void> Machine::reset() {
-  constexpr Milliseconds kPatience(5'000);
-  auto client = co_await connect();
-  const auto lock = co_await OperationLock::obtain(live_->directory, kPatience);
-  live_
-      ->begin_boot();  // before it does: nobody shall take the last boot's readiness for this one's
-  co_await qmp::system_reset(client);
+  return with_qemu(*live_, press_reset(*live_));
 }
 
 Task<void> Machine::send(std::string text) {
-  constexpr Milliseconds kPatience(10'000);
-  console::Console console(live_->loop, live_->directory.file(instance_file::kSerial),
-                           live_->directory.file(instance_file::kSerialIn));
-  co_await console.send(std::move(text), kPatience);
+  return with_qemu(*live_, write_to_console(*live_, std::move(text)));
 }
 
 const std::string& Machine::name() const noexcept {

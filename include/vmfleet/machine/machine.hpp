@@ -117,12 +117,13 @@ class Machine {
   Task<void> undo_launch();
 
   /// A connection for commands. QEMU serves two at a time, and one of them is best left to others:
-  /// do not keep it. *Errors*: `timed_out`, which says when both are taken.
+  /// do not keep it. *Errors*: `timed_out`, which says when both are taken; `exited`.
   Task<qmp::Client> connect();
-  /// Stops and resumes the guest's processors.
+  /// Stops and resumes the guest's processors. *Errors*: as `connect`.
   Task<void> pause();
   Task<void> resume();
   /// Presses the reset button: the machine is to become ready anew, which `wait_ready` waits for.
+  /// *Errors*: as `connect`; `conflict` when another command keeps working on it.
   Task<void> reset();
 
   /// Makes a port of the host lead into the guest, while it runs and at its next starts; gives the
@@ -133,7 +134,7 @@ class Machine {
   /// *Errors*: `not_found`, `conflict` when its readiness needs it, `exited`.
   Task<void> remove_forward(std::string name);
 
-  /// Writes to the serial console. *Errors*: `timed_out` when the guest does not read.
+  /// Writes to the serial console. *Errors*: `timed_out` when the guest does not read; `exited`.
   Task<void> send(std::string text);
 
   /// Whether the guest has the agent's port, and whether a program there, an agent, listens on it.

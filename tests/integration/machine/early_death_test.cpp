@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: MIT
 // A QEMU that misbehaves while it is launched: an error that says how, and nothing left.
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <array>
 #include <csignal>
 #include <cstdlib>
+#include <functional>
 
+#include <vmfleet/async/offload.hpp>
 #include <vmfleet/async/when.hpp>
+#include <vmfleet/io/unix_socket.hpp>
 #include <vmfleet/testkit/async_test.hpp>
 #include <vmfleet/testkit/fake_qemu.hpp>
 
@@ -34,6 +41,29 @@ Error failure_with(const std::string& script, Milliseconds timeout = Millisecond
   REQUIRE(guard.leaked().empty());
   REQUIRE(std::filesystem::is_empty(root.path()));
   return failure;
+}
+
+/// Ends its own direction only, so that it can be seen when the other side has found out. Blocking.
+UniqueFd accept_and_hang_up(const UniqueFd& listener) {
+  pollfd ready{listener.get(), POLLIN, 0};
+  ::poll(&ready, 1, -1);
+  UniqueFd connection(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  ::shutdown(connection.get(), SHUT_WR);
+  return connection;
+}
+
+Task<void> await_end_of(UnixSocket socket) {
+  std::array<char, 256> buffer;
+  for (std::size_t count = 1; count > 0;) count = co_await socket.read(buffer);
+}
+
+Task<void> ask_for_agent(Machine& machine) {
+  co_await machine.agent_port();
+}
+
+Task<void> add_web(Machine& machine) {
+  const Forward web("web", 80);
+  co_await machine.add_forward(web);
 }
 
 }  // namespace
@@ -109,10 +139,11 @@ TEST_CASE("a program whose QEMU closes its sockets and then ends has ended with 
     Loop& loop = co_await current_loop();
     const auto agent = machine.directory() / instance_file::kAgent;
     std::filesystem::remove(agent);
-    auto listener = UnixListener::bind(loop, agent);
+    const UniqueFd listener = listen_unix(agent);
     auto end = [&]() -> Task<void> {
-      (co_await listener.accept()).close();
-      co_await sleep_for(Milliseconds(20));  // the program's turn to find out
+      auto hang_up = [&] { return accept_and_hang_up(listener); };
+      UniqueFd connection = co_await offload(hang_up);
+      co_await await_end_of(UnixSocket::adopt(loop, std::move(connection)));
       ::kill(machine.pid(), SIGKILL);
     };
     auto run = [&]() -> Task<void> {
@@ -124,6 +155,29 @@ TEST_CASE("a program whose QEMU closes its sockets and then ends has ended with 
   const Error error = testkit::run_async(error_of(work()));
   REQUIRE(error.kind() == ErrorKind::exited);
   REQUIRE_THAT(error.what(), ContainsSubstring("ended meanwhile"));
+}
+
+TEST_CASE("whatever is asked of a QEMU that ends over it fails since it has ended") {
+  const std::vector<std::pair<std::string, std::function<Task<void>(Machine&)>>> questions{
+      {"stop", [](Machine& machine) { return machine.pause(); }},
+      {"system_reset", [](Machine& machine) { return machine.reset(); }},
+      {"query-chardev", [](Machine& machine) { return ask_for_agent(machine); }},
+      {"human-monitor-command", [](Machine& machine) { return add_web(machine); }}};
+  for (const auto& [command, ask] : questions) {
+    INFO(command);
+    const std::string script = R"({"replies": {")" + command + R"(": {"vanish": true}}})";
+    ::setenv("FAKE_QEMU_SCRIPT", script.c_str(), 1);
+    auto work = [&question = ask]() -> Task<void> {
+      MachineConfig config = config_of("marker");
+      config.nets.push_back(Net());
+      Machine machine = co_await Machine::launch(std::move(config), LaunchOptions());
+      co_await question(machine);
+    };
+    const Error error = testkit::run_async(error_of(work()));
+    ::unsetenv("FAKE_QEMU_SCRIPT");
+    REQUIRE_THAT(error.what(), ContainsSubstring("vm-0 ended meanwhile"));
+    REQUIRE(error.kind() == ErrorKind::exited);
+  }
 }
 
 TEST_CASE("replies byte by byte change nothing") {
