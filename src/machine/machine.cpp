@@ -113,7 +113,7 @@ Task<Machine> Machine::launch(MachineConfig config, LaunchOptions options) {
     throw Error(ErrorKind::conflict, fmt::format("{} is running already", config.name));
   }
   live->is_new = !live->directory.has_records();
-  live->recall_state();
+  if (auto known = live->recorded()) live->state = *std::move(known);
   // From here on the directory is ours.
   live->lifetime = options.lifetime;
   co_await launch_into(*live, std::move(config), std::move(options));
