@@ -58,6 +58,7 @@ void write_intent(const InstanceDirectory& directory, const Intent& intent) {
                             {"stop_grace_ms", intent.stop_grace_ms},
                             {"paused", intent.paused},
                             {"forwards", intent.forwards},
+                            {"named_forwards", json::to_array(intent.named_forwards)},
                             {"nets", intent.nets},
                             {"labels", json::to_object(intent.labels)},
                             {"readiness", intent.readiness},
@@ -82,6 +83,7 @@ std::optional<Intent> read_intent(const InstanceDirectory& directory) {
   intent.stop_grace_ms = body->integer("stop_grace_ms", intent.stop_grace_ms);
   intent.paused = body->flag("paused", false);
   intent.forwards = (*body)["forwards"];
+  intent.named_forwards = body->texts("named_forwards");
   intent.nets = (*body)["nets"];
   intent.labels = body->named_texts("labels");
   intent.readiness = (*body)["readiness"];

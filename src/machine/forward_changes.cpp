@@ -90,7 +90,8 @@ class ForwardChange {
     if (!port) throw refused(forward, words);
     port->name = forward.name;
     live_.state.ports.push_back(*port);
-    forget_removal(forward.name);
+    forget_change(forward.name);
+    live_.state.added_forwards.push_back(forward.name);
     write_state(live_.directory, live_.state);
     co_return *port;
   }
@@ -114,7 +115,7 @@ class ForwardChange {
             .evidence(sanitize(trim(words)));
       }
     }
-    forget_removal(name);
+    forget_change(name);
     live_.state.removed_forwards.push_back(name);
     write_state(live_.directory, live_.state);
   }
@@ -144,14 +145,21 @@ class ForwardChange {
                                                    live_.intent.name, name))
           .hint("remove it in the fleet file, with that condition");
     }
+    const auto& named = live_.intent.named_forwards;
+    if (std::find(named.begin(), named.end(), name) != named.end()) {
+      throw Error(ErrorKind::conflict,
+                  fmt::format("the configuration of {} names {{port:{}}}", live_.intent.name, name))
+          .hint("remove the forward in the fleet file, with what names it");
+    }
     PortForward port = *found;
     ports.erase(found);
     return port;
   }
 
-  void forget_removal(const std::string& name) {
-    auto& removed = live_.state.removed_forwards;
-    removed.erase(std::remove(removed.begin(), removed.end(), name), removed.end());
+  void forget_change(const std::string& name) {
+    for (auto* names : {&live_.state.removed_forwards, &live_.state.added_forwards}) {
+      names->erase(std::remove(names->begin(), names->end(), name), names->end());
+    }
   }
 
   Machine::Live& live_;

@@ -36,11 +36,8 @@ bool has_forward(const MachineConfig& config, const std::string& name) {
   return false;
 }
 
-/// Another one has taken the name of the specified one.
-bool is_replaced(const Forward& forward, const std::vector<PortForward>& ports) {
-  const PortForward* port = find_named(ports, forward.name);
-  return port != nullptr &&
-         (port->guest_port != forward.guest_port || port->protocol != to_string(forward.protocol));
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 Forward forward_of(const PortForward& port) {
@@ -89,6 +86,7 @@ ForwardHistory read_forward_history(const InstanceDirectory& directory,
     if (spec_hash.empty() || !intent || !state || intent->spec_hash != spec_hash) return history;
     history.ports = state->ports;
     history.removed = state->removed_forwards;
+    history.added = state->added_forwards;
   } catch (const Error&) {
     // Whoever asks for the records themselves is told.
   }
@@ -101,8 +99,7 @@ std::vector<std::string> keep_forwards(MachineConfig& config, const ForwardHisto
   for (Net& net : config.nets) {
     if (net.type == NetType::user && user_net == nullptr) user_net = &net;
     const auto is_gone = [&](const Forward& forward) {
-      return std::count(history.removed.begin(), history.removed.end(), forward.name) > 0 ||
-             is_replaced(forward, history.ports);
+      return contains(history.removed, forward.name) || contains(history.added, forward.name);
     };
     net.forwards.erase(std::remove_if(net.forwards.begin(), net.forwards.end(), is_gone),
                        net.forwards.end());

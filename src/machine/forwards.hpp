@@ -27,6 +27,7 @@ struct ForwardHistory {
 
   std::vector<PortForward> ports;    ///< at its end
   std::vector<std::string> removed;  ///< names: specified, and taken away while it ran
+  std::vector<std::string> added;    ///< names, perhaps of specified ones
 };
 
 /// Empty unless the machine was of the same specification then; one without a hash never is.
@@ -35,8 +36,8 @@ ForwardHistory read_forward_history(const InstanceDirectory& directory,
                                     const std::string& spec_hash);
 
 /// The forwards as they were: with the host ports that QEMU chose, with those that were added, and
-/// without those that were removed; one that was added under the name of a removed one is there in
-/// its place. Where somebody has a port by now, QEMU chooses another one: the warnings that are
+/// without those that were removed; one that was added under the name of a specified one is there
+/// in its place. Where somebody has a port by now, QEMU chooses another one: the warnings that are
 /// given say who. Blocking.
 std::vector<std::string> keep_forwards(MachineConfig& config, const ForwardHistory& history);
 

@@ -51,7 +51,7 @@ class Launch {
     auto look = [&] {
       require_sources(config_);
       kept = keep_forwards(config_, history_);
-      fill_in_ports(config_, options_.readiness);
+      named_forwards_ = fill_in_ports(config_, options_.readiness);
       require_free_images(config_);
       return plan_staging(config_, live_.directory, options_.remake_disks,
                           options_.verify_disks ? SourceCheck::content : SourceCheck::stamp);
@@ -161,6 +161,7 @@ class Launch {
     intent.stop_grace_ms = options_.stop_grace.count();
     intent.paused = config_.paused;
     intent.forwards = forwards_to_json(config_);
+    intent.named_forwards = named_forwards_;
     intent.nets = nets_to_json(config_);
     intent.labels = options_.labels;
     intent.readiness = readiness_to_json(options_.readiness);
@@ -173,6 +174,7 @@ class Launch {
     // Whatever becomes of this launch, the next one shall know them.
     live_.state.ports = history_.ports;
     live_.state.removed_forwards = history_.removed;
+    live_.state.added_forwards = history_.added;
     write_state(live_.directory, live_.state);
   }
 
@@ -279,6 +281,7 @@ class Launch {
   Machine::Live& live_;
   MachineConfig config_;
   LaunchOptions options_;
+  std::vector<std::string> named_forwards_;
   ForwardHistory history_;           ///< of the life before
   std::optional<StateRecord> last_;  ///< of the life before, until its wires are removed
   bool written_down_ = false;

@@ -182,6 +182,7 @@ void Machine::Live::recall_forwards() {
   if (!known) return;
   state.ports = known->ports;
   state.removed_forwards = known->removed_forwards;
+  state.added_forwards = known->added_forwards;
 }
 
 }  // namespace vmfleet

@@ -34,7 +34,8 @@ std::vector<std::string*> strings_of(MachineConfig& config, Readiness& readiness
 
 }  // namespace
 
-void fill_in_ports(MachineConfig& config, Readiness& readiness) {
+std::vector<std::string> fill_in_ports(MachineConfig& config, Readiness& readiness) {
+  std::vector<std::string> names;
   const std::vector<std::string*> strings = strings_of(config, readiness);
   for (Net& net : config.nets) {
     for (Forward& forward : net.forwards) {
@@ -43,11 +44,13 @@ void fill_in_ports(MachineConfig& config, Readiness& readiness) {
         return text->find(word) != std::string::npos;
       });
       if (!named) continue;
+      names.push_back(forward.name);
       if (forward.host_port == 0) forward.host_port = find_free_port(forward);
       const std::string port = std::to_string(forward.host_port);
       for (std::string* text : strings) *text = replace_all(*text, word, port);
     }
   }
+  return names;
 }
 
 }  // namespace vmfleet

@@ -21,6 +21,9 @@ void write_state(const InstanceDirectory& directory, const StateRecord& record) 
   if (!record.removed_forwards.empty()) {
     body.set("removed_forwards", json::to_array(record.removed_forwards));
   }
+  if (!record.added_forwards.empty()) {
+    body.set("added_forwards", json::to_array(record.added_forwards));
+  }
   if (record.exit) body.set("exit", record.exit->to_json());
   if (record.error) body.set("error", error_to_json(*record.error));
   write_record(directory, instance_file::kState, kSchema, body);
@@ -39,6 +42,7 @@ std::optional<StateRecord> read_state(const InstanceDirectory& directory) {
     for (const auto& port : *ports) record.ports.push_back(port_from_json(port));
   }
   record.removed_forwards = body->texts("removed_forwards");
+  record.added_forwards = body->texts("added_forwards");
   if (const auto& exit = (*body)["exit"]; exit.is_object()) {
     record.exit.emplace();
     record.exit->kind = exit.text("kind");

@@ -23,6 +23,7 @@ struct StateRecord {
   std::optional<Milliseconds> ready_after;
   std::vector<PortForward> ports;  ///< ended or starting: those of its last life, for the next one
   std::vector<std::string> removed_forwards;  ///< names: specified, and taken away since
+  std::vector<std::string> added_forwards;    ///< names, perhaps of specified ones
   std::optional<ExitReport> exit;
   std::optional<Error> error;
 };

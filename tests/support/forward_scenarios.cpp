@@ -95,6 +95,36 @@ VMFLEET_ASYNC_TEST_CASE("a later life has the forwards that the earlier one ende
   co_await third.stop(StopOptions::kill());
 }
 
+VMFLEET_ASYNC_TEST_CASE("a forward that was added in place of a specified one is there again") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  MachineConfig config = with_forward(config_of("marker"));
+  config.nets[0].forwards[0].host_addr = "0.0.0.0";
+  Machine first = co_await boot(config, specified(root));
+  co_await first.remove_forward("ssh");
+  const Forward inside("ssh", 22);
+  const PortForward added = co_await first.add_forward(inside);
+  co_await first.stop(StopOptions::kill());
+  Machine second = co_await boot(config, specified(root));
+  REQUIRE(second.ports() == std::vector<PortForward>{added});
+  co_await second.remove_forward("ssh");
+  co_await second.stop(StopOptions::kill());
+  Machine third = co_await boot(config, specified(root));
+  REQUIRE(third.ports().empty());
+  co_await third.stop(StopOptions::kill());
+}
+
+VMFLEET_ASYNC_TEST_CASE("a forward whose port the configuration names stays") {
+  ProcessLeakGuard guard;
+  MachineConfig config = with_forward(config_of("marker"));
+  config.append = {"port={port:ssh}"};
+  Machine machine = co_await boot(std::move(config), ephemeral());
+  const Error error = co_await error_of(machine.remove_forward("ssh"));
+  REQUIRE(error.kind() == ErrorKind::conflict);
+  REQUIRE_THAT(error.what(), ContainsSubstring("{port:ssh}"));
+  REQUIRE(machine.report().ports.size() == 1);
+}
+
 VMFLEET_ASYNC_TEST_CASE("a start that fails forgets no forward, however early it does") {
   ProcessLeakGuard guard;
   const TempDir root;

@@ -38,9 +38,10 @@ struct Intent {
   std::string spec_hash;
   json::Value spec;  ///< what it was made from, to start it again
   std::string accel;
-  std::int64_t stop_grace_ms = 10'000;  ///< how long the guest may take to shut down
-  bool paused = false;                  ///< it was to stay at its first instruction
-  json::Value forwards;                 ///< the forwards that were asked for, with their names
+  std::int64_t stop_grace_ms = 10'000;      ///< how long the guest may take to shut down
+  bool paused = false;                      ///< it was to stay at its first instruction
+  json::Value forwards;                     ///< the forwards that were asked for, with their names
+  std::vector<std::string> named_forwards;  ///< those whose ports it was given as {port:NAME}
   std::map<std::string, std::string> labels;
   json::Value nets;                       ///< its interfaces, as `inspect` shows them
   json::Value readiness;                  ///< what was to be waited for

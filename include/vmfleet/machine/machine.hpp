@@ -131,7 +131,8 @@ class Machine {
   /// or the host port, naming who has it), `exited`.
   Task<PortForward> add_forward(Forward forward);
   /// Takes a forward away, also one of its specification. Connections through it live on.
-  /// *Errors*: `not_found`, `conflict` when its readiness needs it, `exited`.
+  /// *Errors*: `not_found`, `conflict` when its readiness needs it or its configuration names its
+  /// port, `exited`.
   Task<void> remove_forward(std::string name);
 
   /// Writes to the serial console. *Errors*: `timed_out` when the guest does not read; `exited`.

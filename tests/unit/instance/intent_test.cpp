@@ -23,6 +23,7 @@ TEST_CASE("an intent reads back with every field") {
   intent.accel = "tcg";
   intent.paused = true;
   intent.forwards = json::Array{json::Object{{"name", "ssh"}}};
+  intent.named_forwards = {"ssh"};
   intent.readiness = json::Object{{"ssh", true}};
   intent.exit_codes = {{31, "success"}, {33, "odd, \"word\""}};
   intent.staged_files = {"disk0.qcow2"};
@@ -41,6 +42,7 @@ TEST_CASE("an intent reads back with every field") {
   REQUIRE(read->accel == intent.accel);
   REQUIRE(read->paused);
   REQUIRE(read->forwards == intent.forwards);
+  REQUIRE(read->named_forwards == intent.named_forwards);
   REQUIRE(read->readiness == intent.readiness);
   REQUIRE(read->exit_codes == intent.exit_codes);
   REQUIRE(read->staged_files == intent.staged_files);

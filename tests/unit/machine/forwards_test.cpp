@@ -78,8 +78,18 @@ TEST_CASE("a forward that took the name of a removed one leads where it led") {
   MachineConfig config = with_nets({{"web:80", "dns:53", "ssh:22"}});
   ForwardHistory history;
   history.ports = {port("web", 40001, 8080), port("dns", 40002, 53, "udp"), port("ssh", 40003, 22)};
+  history.added = {"web", "dns"};
   REQUIRE(keep_forwards(config, history).empty());
   REQUIRE(texts_of(config.nets[0]) == Texts{"ssh:40003:22", "web:40001:8080", "dns:40002:53/udp"});
+}
+
+TEST_CASE("a forward that was added wins over one of its name, whatever that one asks for") {
+  MachineConfig config = with_nets({{"ssh:0.0.0.0:28022:22"}});
+  ForwardHistory history;
+  history.ports = {port("ssh", 40001, 22)};
+  history.added = {"ssh"};
+  REQUIRE(keep_forwards(config, history).empty());
+  REQUIRE(texts_of(config.nets[0]) == Texts{"ssh:40001:22"});
 }
 
 TEST_CASE("the history is that of the same specification only") {
@@ -92,9 +102,11 @@ TEST_CASE("the history is that of the same specification only") {
   StateRecord state;
   state.ports = {port("ssh", 40001, 22)};
   state.removed_forwards = {"old"};
+  state.added_forwards = {"ssh"};
   write_state(directory, state);
   REQUIRE(read_forward_history(directory, "abc").ports == state.ports);
   REQUIRE(read_forward_history(directory, "abc").removed == Texts{"old"});
+  REQUIRE(read_forward_history(directory, "abc").added == Texts{"ssh"});
   REQUIRE(read_forward_history(directory, "other").ports.empty());
   REQUIRE(read_forward_history(directory, "").ports.empty());
 }

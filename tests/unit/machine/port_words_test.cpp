@@ -19,7 +19,7 @@ TEST_CASE("a forward that is named gets a port, and its words are replaced every
   Readiness readiness;
   readiness.regex = {"^{port:web}$"};
   readiness.fail = std::vector<std::string>{"no {port:ssh}"};
-  fill_in_ports(config, readiness);
+  REQUIRE(fill_in_ports(config, readiness) == std::vector<std::string>{"ssh", "web"});
   const auto& forwards = config.nets[0].forwards;
   const std::string ssh = std::to_string(forwards[0].host_port);
   REQUIRE(forwards[0].host_port != 0);

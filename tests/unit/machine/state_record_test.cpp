@@ -25,6 +25,7 @@ TEST_CASE("a state record reads back with every field") {
   port.guest_port = 22;
   record.ports.push_back(port);
   record.removed_forwards = {"web"};
+  record.added_forwards = {"ssh"};
   record.exit.emplace();
   record.exit->kind = "killed";
   record.exit->reason = "QEMU was killed";
@@ -40,6 +41,7 @@ TEST_CASE("a state record reads back with every field") {
   REQUIRE(read->events_begin == record.events_begin);
   REQUIRE(read->ports == record.ports);
   REQUIRE(read->removed_forwards == record.removed_forwards);
+  REQUIRE(read->added_forwards == record.added_forwards);
   REQUIRE(read->exit->kind == "killed");
   REQUIRE(read->exit->requested);
   REQUIRE_FALSE(read->exit->code.has_value());
