@@ -51,10 +51,13 @@ class Launch {
     auto look = [&] {
       require_sources(config_);
       kept = keep_forwards(config_, history_);
-      named_forwards_ = fill_in_ports(config_, options_.readiness);
       require_free_images(config_);
-      return plan_staging(config_, live_.directory, options_.remake_disks,
-                          options_.verify_disks ? SourceCheck::content : SourceCheck::stamp);
+      // With the words for ports yet: another port makes no other disk.
+      StagingPlan plan =
+          plan_staging(config_, live_.directory, options_.remake_disks,
+                       options_.verify_disks ? SourceCheck::content : SourceCheck::stamp);
+      named_forwards_ = fill_in_ports(config_, options_.readiness);
+      return plan;
     };
     StagingPlan plan = co_await offload(look);
     live_.readiness = options_.readiness;

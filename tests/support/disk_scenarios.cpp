@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The disks of machines, on a real QEMU and on the fake one alike.
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <fstream>
 
@@ -42,6 +45,20 @@ Task<std::filesystem::path> end_damaged(const MachineConfig& config, const TempD
   const auto directory = root / "default" / config.name;
   files::write_atomically(directory / instance_file::kIntent, "damaged");
   co_return directory;
+}
+
+/// Listens on this port of 127.0.0.1.
+UniqueFd hold_port(const std::string& port) {
+  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(port)));
+  const int yes = 1;
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  REQUIRE(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  REQUIRE(::listen(fd.get(), 1) == 0);
+  return fd;
 }
 
 std::string bytes_of(const std::filesystem::path& path) {
@@ -92,6 +109,27 @@ VMFLEET_ASYNC_TEST_CASE("a machine with a damaged record is removed with its dis
   options.remove = true;
   co_await end_machine(directory, options);
   REQUIRE_FALSE(std::filesystem::exists(directory));
+}
+
+VMFLEET_ASYNC_TEST_CASE("a disk that was told of a host port is kept when that is another one") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  const TempDir images;
+  write_image(images / "root.img", 'a');
+  MachineConfig config = with_forward(with_disk(images / "root.img", DiskMode::copy));
+  config.append = {"port={port:ssh}"};
+  Injection& tool = config.injections.emplace_back();
+  tool.via = InjectionWay::tool;
+  tool.command = {"sh",          "-c", "cp \"$1\" \"$2\"", "", "{source}", (root / "told").string(),
+                  "{disk:disk0}"};
+  tool.text = "{port:ssh}";
+  co_await launch_once(config, detached(root));
+  const std::string first = files::read(root / "told");
+  REQUIRE_THAT(first, !ContainsSubstring("port"));
+  REQUIRE(disks_fit(config, root / "default" / config.name));
+  const UniqueFd taken = hold_port(first);  // a later launch has to take another one
+  co_await launch_once(config, detached(root));
+  REQUIRE(files::read(root / "told") == first);  // nothing was done to the disk again
 }
 
 VMFLEET_ASYNC_TEST_CASE("a disk whose request or source changed is not booted from") {

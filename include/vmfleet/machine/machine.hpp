@@ -167,7 +167,8 @@ class Machine {
 };
 
 /// Whether the machine's own copies and overlays are what `launch` would make now: of the same
-/// requests, and of sources that did not change, by their whole content with `verify`. Blocking.
+/// requests, and of sources that did not change, by their whole content with `verify`. Which host
+/// ports stand for `{port:NAME}` in them makes no difference. Blocking.
 /// *Errors*: `corrupt`, `not_found`.
 bool disks_fit(const MachineConfig& config, const std::filesystem::path& instance_directory,
                bool verify = false);
