@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <string>
@@ -98,8 +99,12 @@ bool is_in_the_way(std::string_view held, const std::string& wanted) {
 }
 
 std::string user_name(uid_t user) {
-  const passwd* entry = ::getpwuid(user);
-  return entry != nullptr ? sanitize(entry->pw_name) : fmt::format("{}", user);
+  // This runs on several threads at once.
+  std::array<char, 16 * 1024> words;
+  passwd entry{};
+  passwd* found = nullptr;
+  const int error = ::getpwuid_r(user, &entry, words.data(), words.size(), &found);
+  return error == 0 && found != nullptr ? sanitize(entry.pw_name) : fmt::format("{}", user);
 }
 
 std::string find_owner(const Forward& forward) {
