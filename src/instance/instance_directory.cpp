@@ -38,13 +38,51 @@ UniqueFd open_directory(int parent, const std::filesystem::path& name,
   return fd;
 }
 
-void require_private(int fd, const std::filesystem::path& whole) {
+struct stat status_of(int fd, const std::filesystem::path& whole) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) throw errno_error("inspect " + whole.string(), errno);
-  if (status.st_uid != ::geteuid()) {
-    throw Error(ErrorKind::conflict, fmt::format("{} belongs to another user", whole.string()))
-        .hint("choose another directory with --state-dir");
-  }
+  return status;
+}
+
+Error of_another_user(const std::filesystem::path& whole) {
+  return Error(ErrorKind::conflict, fmt::format("{} belongs to another user", whole.string()))
+      .hint("choose another directory with --state-dir, or be that user");
+}
+
+Error open_to_others(const std::filesystem::path& whole) {
+  return Error(ErrorKind::conflict, fmt::format("others may write to {}", whole.string()))
+      .hint(fmt::format("see what is there, then: chmod go-w {}", shell_quote(whole.string())));
+}
+
+void require_own(const struct stat& status, const std::filesystem::path& whole) {
+  if (status.st_uid != ::geteuid()) throw of_another_user(whole);
+}
+
+/// What records say is run: nobody else may have put them there.
+UniqueFd open_own(int parent, const std::filesystem::path& name,
+                  const std::filesystem::path& whole) {
+  UniqueFd fd = open_directory(parent, name, whole);
+  const struct stat status = status_of(fd.get(), whole);
+  require_own(status, whole);
+  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) throw open_to_others(whole);
+  return fd;
+}
+
+/// The folder of fleets; it may be the system's, as /tmp is. Of what others put there nothing is
+/// taken for ours.
+UniqueFd open_root(const std::filesystem::path& root) {
+  UniqueFd fd(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) throw errno_error("open " + root.string(), errno);
+  const struct stat status = status_of(fd.get(), root);
+  if (status.st_uid != 0) require_own(status, root);
+  const bool keeps_apart = (status.st_mode & S_ISVTX) != 0;
+  if ((status.st_mode & S_IWOTH) != 0 && !keeps_apart) throw open_to_others(root);
+  return fd;
+}
+
+void require_private(int fd, const std::filesystem::path& whole) {
+  const struct stat status = status_of(fd, whole);
+  require_own(status, whole);
   if ((status.st_mode & 077) != 0 && ::fchmod(fd, 0700) != 0) {
     throw errno_error("close to others: " + whole.string(), errno);
   }
@@ -138,7 +176,12 @@ void require_ours(const std::vector<std::string>& names, const std::vector<std::
 
 }  // namespace
 
-void make_state_root(const std::filesystem::path& root) {
+void make_state_root(const std::filesystem::path& given) {
+  std::filesystem::path root = std::filesystem::absolute(given);
+  while (!root.has_filename() || root.filename() == ".") {
+    if (root == root.root_path()) return;
+    root = root.parent_path();
+  }
   std::error_code error;
   std::filesystem::create_directories(root.parent_path(), error);
   if (error) {
@@ -160,8 +203,7 @@ InstanceDirectory InstanceDirectory::create(const std::filesystem::path& root,
   require_component(machine);
   const auto base = std::filesystem::absolute(root);
   make_state_root(base);
-  const UniqueFd root_fd(::open(base.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!root_fd) throw errno_error("open " + base.string(), errno);
+  const UniqueFd root_fd = open_root(base);
   const UniqueFd fleet_fd = make_directory(root_fd.get(), fleet, base / fleet);
   auto path = base / fleet / machine;
   UniqueFd fd = make_directory(fleet_fd.get(), machine, path);
@@ -170,11 +212,11 @@ InstanceDirectory InstanceDirectory::create(const std::filesystem::path& root,
 
 InstanceDirectory InstanceDirectory::open(const std::filesystem::path& path) {
   auto whole = std::filesystem::absolute(path).lexically_normal();
+  if (!whole.has_filename()) whole = whole.parent_path();
   const auto fleet = whole.parent_path();
-  const UniqueFd root_fd(::open(fleet.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!root_fd) throw errno_error("open " + fleet.parent_path().string(), errno);
-  const UniqueFd fleet_fd = open_directory(root_fd.get(), fleet.filename(), fleet);
-  UniqueFd fd = open_directory(fleet_fd.get(), whole.filename(), whole);
+  const UniqueFd root_fd = open_root(fleet.parent_path());
+  const UniqueFd fleet_fd = open_own(root_fd.get(), fleet.filename(), fleet);
+  UniqueFd fd = open_own(fleet_fd.get(), whole.filename(), whole);
   return InstanceDirectory(std::move(whole), std::move(fd));
 }
 

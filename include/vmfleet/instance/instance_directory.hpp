@@ -37,7 +37,8 @@ inline constexpr const char* kCloudDisk = "cidata.iso";
 inline constexpr const char* kWorkingDirectory = "cwd";
 }  // namespace instance_file
 
-/// Makes the folder that holds fleets (0700), if it is missing.
+/// Makes the folder that holds fleets (0700), if it is missing; what leads to it is left to the
+/// umask.
 void make_state_root(const std::filesystem::path& root);
 
 /// Held open by descriptor: what happens to the path meanwhile leads nowhere else.
@@ -50,7 +51,7 @@ class InstanceDirectory {
   /// component is a symbolic link, belongs to another user, or is open to others.
   static InstanceDirectory create(const std::filesystem::path& root, const std::string& fleet,
                                   const std::string& machine);
-  /// *Errors*: `not_found`, and those of `create`.
+  /// *Errors*: `not_found`; `conflict` as `create`, for folders that others may write to as well.
   static InstanceDirectory open(const std::filesystem::path& path);
 
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }

@@ -31,6 +31,15 @@ ErrorKind kind_of_creating(const std::filesystem::path& root, const std::string&
   return ErrorKind::internal;
 }
 
+ErrorKind kind_of_opening(const std::filesystem::path& machine) {
+  try {
+    InstanceDirectory::open(machine);
+  } catch (const Error& error) {
+    return error.kind();
+  }
+  return ErrorKind::internal;
+}
+
 }  // namespace
 
 TEST_CASE("a new instance directory is closed to others, and so is what leads to it") {
@@ -43,6 +52,38 @@ TEST_CASE("a new instance directory is closed to others, and so is what leads to
     REQUIRE((status.st_mode & 0777) == 0700);
   }
   REQUIRE(directory.path() == temp / "root/demo/vm-0");
+}
+
+TEST_CASE("a state root is closed to others however it is written") {
+  for (const char* written : {"root/", "root/.", "root//./"}) {
+    const TempDir temp;
+    InstanceDirectory::create(temp / "deep" / written, "demo", "vm-0");
+    INFO(written);
+    REQUIRE(std::filesystem::status(temp / "deep/root").permissions() ==
+            std::filesystem::perms::owner_all);
+    REQUIRE_NOTHROW(InstanceDirectory::open((temp / "deep/root/demo/vm-0/").string()));
+  }
+}
+
+TEST_CASE("a machine that others may have made up is not opened") {
+  const TempDir temp;
+  const auto machine = InstanceDirectory::create(temp / "root", "demo", "vm-0").path();
+  for (const auto& folder : {temp / "root", temp / "root/demo", machine}) {
+    INFO(folder.string());
+    const auto before = std::filesystem::status(folder).permissions();
+    std::filesystem::permissions(folder, std::filesystem::perms::all);
+    REQUIRE(kind_of_opening(machine) == ErrorKind::conflict);
+    std::filesystem::permissions(folder, before);
+    if (::geteuid() != 0) continue;
+    REQUIRE(::chown(folder.c_str(), 65534, 65534) == 0);
+    REQUIRE(kind_of_opening(machine) == ErrorKind::conflict);
+    REQUIRE(::chown(folder.c_str(), 0, 0) == 0);
+  }
+  REQUIRE_NOTHROW(InstanceDirectory::open(machine));
+  // A folder of the system, where everybody has a place of one's own.
+  std::filesystem::permissions(temp / "root",
+                               std::filesystem::perms::all | std::filesystem::perms::sticky_bit);
+  REQUIRE_NOTHROW(InstanceDirectory::open(machine));
 }
 
 TEST_CASE("names that are no single path component are refused") {
