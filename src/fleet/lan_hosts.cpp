@@ -46,11 +46,13 @@ std::string lower(std::string text) {
   return text;
 }
 
+/// In a file of the machine's own: a thousand names are too long for a command line.
 void add_file(MachineConfig& config, std::string name, std::string text) {
   if (text.empty()) return;
-  FwCfg& entry = config.fw_cfg.emplace_back();
-  entry.name = std::move(name);
-  entry.text = std::move(text);
+  Injection& file = config.injections.emplace_back();
+  file.via = InjectionWay::fw_cfg;
+  file.path = std::move(name);
+  file.text = std::move(text);
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <set>
 
 #include <vmfleet/instance/intent.hpp>
+#include <vmfleet/qemu/command_line.hpp>
+#include <vmfleet/qemu/injected_files.hpp>
 
 #include "tests/support/catch.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -24,8 +26,8 @@ std::string address_of(const FleetSpec& spec, const std::string& name, std::size
 }
 
 std::string file_of(const MachineConfig& config, const std::string& name) {
-  for (const FwCfg& entry : config.fw_cfg) {
-    if (entry.name == name) return entry.text;
+  for (const Injection& file : config.injections) {
+    if (firmware_name(config, file) == name) return file.text.value();
   }
   return "";
 }
@@ -156,11 +158,23 @@ TEST_CASE("a guest is told its addresses, and the names on its own LANs only") {
   REQUIRE_THAT(file_of(db, "opt/vmfleet/hosts"), ContainsSubstring("10.6.0.2 db db.red\n"));
 }
 
+TEST_CASE("names on LANs are in no command line, however many they are") {
+  FleetSpec spec = parse_toml("[machine.web]\ncount=1024\n" + kBlue);
+  MachineConfig& config = spec.machines[0].config;
+  config.qemu = "qemu-system-x86_64";
+  add_lan_files(config, find_lan_hosts(spec, {}, FleetRecord()));
+  REQUIRE(file_of(config, "opt/vmfleet/hosts").size() > 16 * 1024);
+  const auto command = build_command_line(config, Wires::in_directory("/state/demo/web-0"));
+  for (const std::string& word : command.argv) REQUIRE(word.size() < 1024);
+}
+
 TEST_CASE("a machine without a LAN is told nothing") {
   FleetSpec spec = parse_toml("[machine.web]\nimage='x'\n");
-  add_lan_files(spec.machines[0].config,
-                find_lan_hosts(spec, {}, read_fleet_record("/nonexistent")));
-  REQUIRE(spec.machines[0].config.fw_cfg.empty());
+  MachineConfig& config = spec.machines[0].config;
+  const std::vector<Injection> before = config.injections;
+  add_lan_files(config, find_lan_hosts(spec, {}, read_fleet_record("/nonexistent")));
+  REQUIRE(config.injections.size() == before.size());
+  REQUIRE(config.fw_cfg.empty());
 }
 
 TEST_CASE("who was there first keeps its address, wherever others are put in the file") {
