@@ -61,6 +61,7 @@
 #include <vmfleet/instance/intent.hpp>
 #include <vmfleet/instance/locks.hpp>
 #include <vmfleet/instance/record.hpp>
+#include <vmfleet/instance/state_root.hpp>
 
 #include <vmfleet/qemu/arch.hpp>
 #include <vmfleet/qemu/command_line.hpp>

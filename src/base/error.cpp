@@ -13,11 +13,15 @@ struct Error::Data {
   std::string hint;
   std::vector<std::string> evidence;
   std::string contexts;  // "outer: inner: "
+  std::string line;
   std::string what;
 
   void compose() {
-    what = contexts + message;
-    if (code) what += ": " + code.message();
+    line = contexts + message;
+    if (code) line += ": " + code.message();
+    what = line;
+    for (const auto& seen : evidence) what += "\n    " + seen;
+    if (!hint.empty()) what += "\nhint: " + hint;
   }
 };
 
@@ -68,18 +72,23 @@ Error&& Error::because(std::error_code code) && {
 }
 
 Error&& Error::hint(std::string text) && {
-  own().hint = std::move(text);
+  Data& data = own();
+  data.hint = std::move(text);
+  data.compose();
   return std::move(*this);
 }
 
 Error&& Error::evidence(std::string line) && {
-  own().evidence.push_back(std::move(line));
+  Data& data = own();
+  data.evidence.push_back(std::move(line));
+  data.compose();
   return std::move(*this);
 }
 
 Error&& Error::evidence_lines(const std::vector<std::string>& lines) && {
   Data& data = own();
   data.evidence.insert(data.evidence.end(), lines.begin(), lines.end());
+  data.compose();
   return std::move(*this);
 }
 
@@ -100,6 +109,9 @@ ErrorKind Error::kind() const noexcept {
 }
 const std::error_code& Error::code() const noexcept {
   return data_->code;
+}
+const std::string& Error::message() const noexcept {
+  return data_->line;
 }
 const std::string& Error::hint() const noexcept {
   return data_->hint;

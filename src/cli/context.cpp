@@ -81,14 +81,17 @@ void Context::complain(const MachineReport& machine) const {
   if (machine.error) err.try_write(describe_error(machine.name, addressed(*machine.error), err));
 }
 
-Error Context::addressed(Error error) const {
+std::string Context::addressed(std::string text) const {
   std::vector<std::string> options;
   if (!globals.state_dir.empty()) {
     options.push_back("--state-dir " + shell_quote(state_root().string()));
   }
   if (globals.fleet) options.push_back("-p " + shell_quote(*globals.fleet));
-  if (options.empty() || error.hint().empty()) return error;
-  std::string hint = with_options(error.hint(), join(options, " "), fleet_commands);
+  return options.empty() ? text : with_options(text, join(options, " "), fleet_commands);
+}
+
+Error Context::addressed(Error error) const {
+  std::string hint = addressed(error.hint());
   return std::move(error).hint(std::move(hint));
 }
 
@@ -101,7 +104,7 @@ FleetReport Context::addressed(FleetReport report) const {
 
 std::filesystem::path Context::state_root() const {
   if (globals.state_dir.empty()) return default_state_root();
-  return std::filesystem::absolute(globals.state_dir);
+  return std::filesystem::absolute(globals.state_dir).lexically_normal();
 }
 
 std::optional<std::string> Context::given_fleet_name() const {

@@ -48,7 +48,8 @@ class Context {
   /// An error of one machine of several, on stderr.
   void complain(const MachineReport& machine) const;
 
-  /// Commands in the hint name the fleet and the state root as this one was given them.
+  /// Commands in it, or in the hint, name the fleet and the state root as this one was given them.
+  [[nodiscard]] std::string addressed(std::string text) const;
   [[nodiscard]] Error addressed(Error error) const;
   [[nodiscard]] FleetReport addressed(FleetReport report) const;
 

@@ -11,7 +11,7 @@ namespace vmfleet::cli {
 namespace {
 
 std::string describe(const std::string& subject, const Error& error, const Stream& err) {
-  std::string message = sanitize(error.what());
+  std::string message = sanitize(error.message());
   // The machine's name is often the outermost context already.
   if (message.rfind(subject + ": ", 0) != 0) message = subject + ": " + message;
   if (subject != "vmfleet") message = "vmfleet: " + message;

@@ -33,7 +33,7 @@ Check check_qemu() {
   const Arch arch = parse_arch(host_arch()).value();
   const auto binary = find_host_qemu("", arch);
   if (!binary.ok()) {
-    return Check("qemu", Status::fail, binary.error().what(), binary.error().hint());
+    return Check("qemu", Status::fail, binary.error().message(), binary.error().hint());
   }
   return Check("qemu", Status::ok,
                fmt::format("{} {}", binary->path.string(), to_string(binary->version)));

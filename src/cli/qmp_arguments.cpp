@@ -41,7 +41,7 @@ Result<json::Value> parse_qmp_arguments(const std::vector<std::string>& words) {
     if (words.size() > 1) return refused(words[1], "comes after the JSON object");
     auto value = json::parse(words.front());
     if (value.ok()) return std::move(value).value();
-    return refused(words.front(), fmt::format("is not JSON: {}", value.error().what()));
+    return refused(words.front(), fmt::format("is not JSON: {}", value.error().message()));
   }
   json::Object object;
   for (const auto& word : words) {

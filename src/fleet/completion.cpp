@@ -107,7 +107,7 @@ Task<void> Completion::make_key_once() {
   }
   if (!no_key_) co_return;
   operation_.tell("", MachineState::created,
-                  fmt::format("warning: {}: guests are given none", no_key_->what()));
+                  fmt::format("warning: {}: guests are given none", no_key_->message()));
 }
 
 }  // namespace vmfleet

@@ -10,6 +10,7 @@
 
 #include <vmfleet/async/task_group.hpp>
 #include <vmfleet/base/text.hpp>
+#include <vmfleet/instance/state_root.hpp>
 #include <vmfleet/qemu/validate.hpp>
 
 #include "fleet/host_limits.hpp"
@@ -59,19 +60,29 @@ Task<void> stop_machine(std::filesystem::path path, StopOptions options, Running
     if (report->state != MachineState::failed && report->state != MachineState::crashed) {
       report->state = MachineState::stopped;
     }
-    operation->tell(name, MachineState::stopped);
   } catch (const Error& error) {
     report->name = name;
     report->directory = path;
     report->error = error;
-    operation->tell(name, report->state, error.what());
   }
+  std::error_code ignored;
+  if (report->error && !std::filesystem::exists(path, ignored)) {
+    // Another command was quicker: what it did may be just what this one was to do.
+    report->state = MachineState::stopped;
+    report->error.reset();
+    if (!options.remove) {
+      report->error = Error(ErrorKind::conflict,
+                            fmt::format("{} was removed by another command just now", name));
+    }
+  }
+  operation->tell(name, report->state, report->error ? report->error->message() : "");
 }
 
 }  // namespace
 
 Fleet::Fleet(std::filesystem::path state_root, std::string name)
     : root_(std::filesystem::absolute(state_root)), name_(std::move(name)) {
+  require_state_root(root_);
   if (is_valid_name(name_)) return;  // it becomes one component of a path
   throw Error(ErrorKind::invalid_config,
               fmt::format("'{}' cannot be the name of a fleet", sanitize(name_)))
@@ -178,8 +189,11 @@ std::filesystem::path default_state_root() {
     const char* value = std::getenv(name);
     return value == nullptr ? "" : value;
   };
-  if (const auto root = variable("VMFLEET_STATE_DIR"); !root.empty()) return root;
-  if (const auto xdg = variable("XDG_STATE_HOME"); !xdg.empty()) {
+  if (const auto root = variable("VMFLEET_STATE_DIR"); !root.empty()) {
+    return std::filesystem::absolute(root);
+  }
+  // A relative one is invalid and must be ignored (XDG Base Directory Specification).
+  if (const auto xdg = variable("XDG_STATE_HOME"); xdg[0] == '/') {
     return std::filesystem::path(xdg) / "vmfleet";
   }
   if (const auto home = variable("HOME"); !home.empty()) {

@@ -63,7 +63,7 @@ void check_patterns(MachineProblems& problems, const Readiness& ready) {
         console::PatternSet(
             {regex ? console::Pattern::regex(text) : console::Pattern::literal(text)});
       } catch (const Error& error) {
-        problems.add(key, error.what(), error.hint());
+        problems.add(key, error.message(), error.hint());
       }
     }
   };

@@ -48,7 +48,7 @@ void read_forwards(Table& table, Net& net) {
     if (forward) {
       net.forwards.push_back(*forward);
     } else {
-      table.add(fmt::format("forward[{}]", i), forward.error().what(), forward.error().hint());
+      table.add(fmt::format("forward[{}]", i), forward.error().message(), forward.error().hint());
     }
   }
 }

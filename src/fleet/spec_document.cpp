@@ -151,7 +151,7 @@ class Document {
     try {
       give_lan_addresses(fleet_.machines);
     } catch (const Error& error) {
-      problems_.add(root_.place, "machine", error.what(), error.hint());
+      problems_.add(root_.place, "machine", error.message(), error.hint());
     }
   }
 

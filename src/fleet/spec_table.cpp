@@ -64,7 +64,7 @@ void Table::bytes(std::string_view key, const std::function<void(Bytes)>& take) 
   if (size) {
     take(*size);
   } else {
-    add(key, size.error().what(), size.error().hint());
+    add(key, size.error().message(), size.error().hint());
   }
 }
 
@@ -75,7 +75,7 @@ void Table::duration(std::string_view key, const std::function<void(Milliseconds
   if (time) {
     take(*time);
   } else {
-    add(key, time.error().what(), time.error().hint());
+    add(key, time.error().message(), time.error().hint());
   }
 }
 

@@ -41,7 +41,7 @@ class Table {
     if (parsed) {
       into = *parsed;
     } else {
-      add(key, parsed.error().what(), parsed.error().hint());
+      add(key, parsed.error().message(), parsed.error().hint());
     }
   }
 

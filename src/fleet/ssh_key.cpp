@@ -13,7 +13,7 @@
 #include <vmfleet/async/offload.hpp>
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/base/text.hpp>
-#include <vmfleet/instance/instance_directory.hpp>
+#include <vmfleet/instance/state_root.hpp>
 #include <vmfleet/io/files.hpp>
 
 namespace vmfleet {

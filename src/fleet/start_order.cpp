@@ -62,10 +62,10 @@ void StartOrder::finished(const MachineReport& report) {
       standing.remedy = fmt::format("let it run with `vmfleet resume {}`", report.name);
     }
   } else if (standing.held_back) {
-    standing.obstacle = fmt::format("was {}", report.error->what());
+    standing.obstacle = fmt::format("was {}", report.error->message());
     standing.remedy = report.error->hint();
   } else {
-    standing.obstacle = fmt::format("failed: {}", report.error->what());
+    standing.obstacle = fmt::format("failed: {}", report.error->message());
     standing.remedy = fmt::format("see what is said of {}; then repeat `vmfleet up`", report.name);
   }
   for (Event& event : standing.decided) event.set();

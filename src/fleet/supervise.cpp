@@ -63,7 +63,7 @@ class Supervision {
       operation_.tell(name_, MachineState::crashed, describe_restart(why, back_off_.count(), wait));
       co_await sleep_for(wait);
       const MachineReport now = co_await launch();
-      if (now.error) why = now.error->what();
+      if (now.error) why = now.error->message();
       operation_.tell(name_, now.state, now.error ? why : std::string());
       if (!now.error) co_return launched_;
       if (!may_pass(now.error->kind())) co_return false;

@@ -152,7 +152,7 @@ class Convergence {
       report->error = failed;
       report->state = MachineState::failed;
     }
-    operation_.tell(name, report->state, failed ? failed->what() : "");
+    operation_.tell(name, report->state, failed ? failed->message() : "");
     order_->finished(*report);
   }
 
@@ -336,7 +336,7 @@ class Convergence {
       const Milliseconds wait = back_off.next();
       if (!again || loop_.now() + wait >= deadline) throw *failed;
       operation_.tell(machine.config.name, MachineState::crashed,
-                      describe_restart(failed->what(), back_off.count(), wait));
+                      describe_restart(failed->message(), back_off.count(), wait));
       co_await sleep_for(wait);
       launch.readiness.timeout = std::chrono::duration_cast<Milliseconds>(deadline - loop_.now());
       co_await running.relaunch(machine.config, launch);
@@ -372,7 +372,7 @@ class Convergence {
       co_await machine.stop(StopOptions::kill());
     } catch (const Error& error) {
       static_cast<void>(
-          std::move(failed).evidence(fmt::format("and it was not stopped: {}", error.what())));
+          std::move(failed).evidence(fmt::format("and it was not stopped: {}", error.message())));
     }
   }
 
@@ -399,7 +399,7 @@ class Convergence {
     try {
       co_await machine->undo_launch();
     } catch (const Error& error) {
-      left->push_back(fmt::format("{}: {}", machine->name(), error.what()));
+      left->push_back(fmt::format("{}: {}", machine->name(), error.message()));
     }
   }
 

@@ -97,12 +97,12 @@ class Build {
       if (!may_fall_back) throw;
       packages_failure = error;
     }
-    progress_(std::string("no packages (") + packages_failure->what() + "), trying the host");
+    progress_(std::string("no packages (") + packages_failure->message() + "), trying the host");
     try {
       BuiltImage built = co_await from_host();
       co_return built;
     } catch (const Error& error) {
-      throw Error(*packages_failure).evidence(error.what()).evidence_lines(error.evidence());
+      throw Error(*packages_failure).evidence(error.message()).evidence_lines(error.evidence());
     }
   }
 

@@ -175,7 +175,7 @@ BuiltImage build_from_host(const GuestArch& arch, const std::filesystem::path& r
       const auto modules = load_modules(tree, module_paths(root, version), guest_modules());
       return assemble(arch, tree, modules, tree.read(path).value_or(""), version);
     } catch (const Error& error) {
-      reasons.emplace_back("/" + path + ": " + error.what());
+      reasons.emplace_back("/" + path + ": " + error.message());
     }
   }
   if (reasons.empty())

@@ -16,6 +16,7 @@
 
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/base/text.hpp>
+#include <vmfleet/instance/state_root.hpp>
 
 namespace vmfleet {
 
@@ -175,24 +176,6 @@ void require_ours(const std::vector<std::string>& names, const std::vector<std::
 }
 
 }  // namespace
-
-void make_state_root(const std::filesystem::path& given) {
-  std::filesystem::path root = std::filesystem::absolute(given);
-  while (!root.has_filename() || root.filename() == ".") {
-    if (root == root.root_path()) return;
-    root = root.parent_path();
-  }
-  std::error_code error;
-  std::filesystem::create_directories(root.parent_path(), error);
-  if (error) {
-    throw errno_error("make " + root.parent_path().string(), error.value())
-        .hint("choose another directory with --state-dir");
-  }
-  if (::mkdir(root.c_str(), 0700) != 0 && errno != EEXIST) {
-    throw errno_error("make " + root.string(), errno)
-        .hint("choose another directory with --state-dir");
-  }
-}
 
 InstanceDirectory::InstanceDirectory(std::filesystem::path path, UniqueFd fd)
     : path_(std::move(path)), fd_(std::move(fd)) {}

@@ -48,7 +48,7 @@ Task<std::string> run_needed(NeededProgram program) {
         .hint(program.late_hint)
         .evidence_lines(words_of(output));
   }
-  if (cannot_be_run(*failed)) throw std::move(program.when_missing).evidence(failed->what());
+  if (cannot_be_run(*failed)) throw std::move(program.when_missing).evidence(failed->message());
   throw *failed;
 }
 

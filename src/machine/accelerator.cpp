@@ -202,7 +202,7 @@ Task<KvmState> probe_kvm(QemuBinary binary) {
     remember(binary, verdict);
     state = verdict.state;
   } catch (const Error& error) {
-    state.reason = fmt::format("KVM could not be tried: {}", error.what());
+    state.reason = fmt::format("KVM could not be tried: {}", error.message());
   }
   co_return state;
 }

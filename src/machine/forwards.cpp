@@ -52,7 +52,7 @@ void keep_port(Forward& forward, std::uint16_t host_port, std::vector<std::strin
   const auto problem = find_port_problem(forward);
   if (!problem) return;
   forward.host_port = 0;
-  warnings.push_back(fmt::format("{}; QEMU picks another one", problem->what()));
+  warnings.push_back(fmt::format("{}; QEMU picks another one", problem->message()));
 }
 
 }  // namespace

@@ -200,6 +200,7 @@ class Launch {
       throw Error(ErrorKind::conflict,
                   fmt::format("the QEMU behind {} is another machine's", instance_file::kControl));
     }
+    co_await require_events(client, options_.readiness.events);
     if (!config_.features.chardev_input_path && !serial_is_pipe(config_)) {
       co_await qmp::chardev_change_file(client, std::string(kSerialChardev),
                                         live_.directory.file(instance_file::kSerialIn),
@@ -266,7 +267,7 @@ class Launch {
     Error diagnosis = diagnose_exit(words, status->code, status->signal);
     if (diagnosis.kind() == ErrorKind::host_unfit) throw diagnosis;
     // Whatever QEMU disliked: that it ended is what the caller can act on.
-    throw Error(ErrorKind::exited, diagnosis.what())
+    throw Error(ErrorKind::exited, diagnosis.message())
         .hint(diagnosis.hint())
         .evidence_lines(diagnosis.evidence());
   }

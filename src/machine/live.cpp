@@ -77,6 +77,11 @@ Task<std::optional<ExitStatus>> Machine::Live::wait_end() {
   co_return std::nullopt;
 }
 
+Task<void> Machine::Live::require_events(std::vector<std::string> names) {
+  qmp::Client client = co_await connect();
+  co_await vmfleet::require_events(client, std::move(names));
+}
+
 Task<qmp::Client> Machine::Live::connect() {
   qmp::ClientOptions options;
   options.peer_pid = pidfd().pid();

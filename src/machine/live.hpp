@@ -42,6 +42,8 @@ class Machine::Live {
   /// Why something failed that needs QEMU: `failed`, or `exited` when QEMU has ended, or is about
   /// to.
   Task<Error> explain(Error failed);
+  /// As `vmfleet::require_events`, on a connection of its own.
+  Task<void> require_events(std::vector<std::string> names);
   /// Records what became of its readiness, and its end if it has ended: that alone, and nothing
   /// once its end is recorded, or another life or boot has begun.
   Task<void> record(MachineState reached, const ReadyReport* report, const Error* error);
@@ -103,6 +105,9 @@ Task<std::unique_ptr<Machine::Live>> adopt_live(std::filesystem::path instance_d
 
 /// Follows the launch protocol up to the first instruction. On failure nothing runs any more.
 Task<void> launch_into(Machine::Live& live, MachineConfig config, LaunchOptions options);
+
+/// *Errors*: `invalid_config` for an event that this QEMU has not, with the nearest one.
+Task<void> require_events(qmp::Client& client, std::vector<std::string> names);
 
 /// Waits for `readiness`, whose timeout counts from `since`. See `Machine::wait_ready`.
 Task<ReadyReport> await_readiness(Machine::Live& live, Readiness readiness, TimePoint since);

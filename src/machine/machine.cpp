@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
@@ -132,6 +133,20 @@ Task<CommandLine> Machine::plan(MachineConfig config, std::filesystem::path stat
   co_return build_command_line(config, Wires::in_directory(directory));
 }
 
+Task<void> require_events(qmp::Client& client, std::vector<std::string> names) {
+  if (names.empty()) co_return;
+  const std::vector<std::string> known = co_await qmp::query_events(client);
+  for (const auto& name : names) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    std::string capitals = name;
+    for (char& c : capitals) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    const std::string_view meant = nearest(capitals, known);
+    throw Error(ErrorKind::invalid_config, fmt::format("QEMU has no event '{}'", sanitize(name)))
+        .hint(meant.empty() ? "it has: " + join(known, " ")
+                            : fmt::format("did you mean '{}'?", meant));
+  }
+}
+
 Task<std::unique_ptr<Machine::Live>> adopt_live(std::filesystem::path instance_directory) {
   Loop& loop = co_await current_loop();
   auto live = std::make_unique<Machine::Live>(loop, InstanceDirectory::open(instance_directory));
@@ -182,7 +197,14 @@ Task<ReadyReport> Machine::wait_ready(std::optional<Milliseconds> timeout) {
 }
 
 Task<ReadyReport> Machine::wait_for(Readiness readiness) {
-  return await_readiness(*live_, std::move(readiness), live_->loop.now());
+  const TimePoint since = live_->loop.now();
+  try {
+    if (!readiness.events.empty()) co_await live_->require_events(readiness.events);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::invalid_config) throw;
+    // It need not answer to be waited for.
+  }
+  co_return co_await await_readiness(*live_, std::move(readiness), since);
 }
 
 Task<ExitReport> Machine::wait_exit() {

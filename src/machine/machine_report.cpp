@@ -72,7 +72,7 @@ json::Value ExitReport::to_json() const {
 }
 
 json::Value error_to_json(const Error& error) {
-  json::Object object{{"kind", to_string(error.kind())}, {"message", error.what()}};
+  json::Object object{{"kind", to_string(error.kind())}, {"message", error.message()}};
   if (!error.hint().empty()) object.set("hint", error.hint());
   if (!error.evidence().empty()) {
     object.set("evidence", json::Array(error.evidence().begin(), error.evidence().end()));

@@ -47,7 +47,7 @@ Task<std::string> probe_port(PortForward port, std::string_view prefix, std::str
       *last_attempt =
           error.kind() == ErrorKind::timed_out
               ? fmt::format("connected, but the guest sent nothing for {}", to_string(patience))
-              : error.what();
+              : error.message();
     }
     co_await sleep_until(began + patience);
     patience = std::min(patience * 5 / 4, kMostPatience);

@@ -298,7 +298,7 @@ Task<void> ReadyWait::watch_agent(Condition* condition) {
       meet(*condition, fmt::format("version {}", sanitize(version)));
       co_return;
     } catch (const Error& error) {
-      condition->last_attempt = error.what();
+      condition->last_attempt = error.message();
     }
     co_await sleep_for(kAgentPatience);
   }

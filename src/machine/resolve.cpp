@@ -27,7 +27,7 @@ void require_no_problems(const MachineConfig& config, std::vector<ConfigProblem>
   Error all(ErrorKind::invalid_config,
             fmt::format("{} problems in the configuration of {}", problems.size(), config.name));
   for (const auto& problem : problems) {
-    all = std::move(all).evidence(problem.what());
+    all = std::move(all).evidence(problem.message());
     if (all.hint().empty()) all = std::move(all).hint(problem.hint());
   }
   throw all;

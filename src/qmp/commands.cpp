@@ -50,6 +50,17 @@ Task<std::string> query_version(Client& client) {
                         version.integer("micro", 0));
 }
 
+Task<std::vector<std::string>> query_events(Client& client) {
+  const Value schema = co_await client.execute("query-qmp-schema");
+  std::vector<std::string> names;
+  const json::Array* entities = schema.as_array();
+  if (entities == nullptr) co_return names;
+  for (const auto& entity : *entities) {
+    if (entity.text("meta-type") == "event") names.emplace_back(entity.text("name"));
+  }
+  co_return names;
+}
+
 Task<void> cont(Client& client) {
   return run(client, "cont");
 }

@@ -69,6 +69,21 @@ TEST_CASE("a mistake in the fleet file keeps no machine from being looked at and
   CHECK_FALSE(std::filesystem::exists(world.state() / "demo"));
 }
 
+TEST_CASE("a state directory that cannot be one is refused in the same words by every command") {
+  const Vmfleet world;
+  std::ofstream(world.folder() / "file") << "x";
+  for (const char* command : {"ps", "down", "up", "logs"}) {
+    for (const char* place : {"file", "file/below", "./file"}) {
+      INFO(command << " " << place);
+      const auto ran = world.run({command, "--state-dir", place});
+      CHECK(ran.code == 2);
+      CHECK_THAT(ran.err, ContainsSubstring("vmfleet: the state directory " +
+                                            (world.folder() / "file").string()));
+      CHECK_THAT(ran.err, ContainsSubstring("hint: name another one with --state-dir"));
+    }
+  }
+}
+
 TEST_CASE("a hint's command is about the fleet that was asked for") {
   const Vmfleet world;
   auto words = test::up_with("marker", {"-p", "other"});

@@ -208,6 +208,40 @@ TEST_CASE("what is sent reaches the console") {
   CHECK_THAT(wait.out, ContainsSubstring("hello there"));
 }
 
+TEST_CASE("of two commands that remove a fleet none trips over what the other removed") {
+  const Vmfleet world;
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE(world.run(up_with("marker", {"-n", "3"})).code == 0);
+    const auto both = world.shell(
+        "vmfleet down --grace 0ms & vmfleet down --grace 0ms; echo \"code $?\"; wait $!; echo "
+        "\"code $?\"");
+    INFO(both.out);
+    CHECK(count_of(both.out, "code 0") == 2);
+    CHECK(count_of(both.out, "vmfleet: ") == 0);
+    CHECK_FALSE(std::filesystem::exists(world.state() / "default"));
+  }
+}
+
+TEST_CASE("machines that a lowered count leaves are told of") {
+  const Vmfleet world;
+  CHECK_THAT(world.run(up_with("marker", {"-n", "3"})).err, !ContainsSubstring("vmfleet down"));
+  const auto fewer = world.run(up_with("marker", {"-n", "1"}));
+  CHECK(fewer.code == 0);
+  CHECK_THAT(fewer.err, ContainsSubstring("`vmfleet down vm-1 vm-2` removes them"));
+  CHECK(world.run({"ps", "-q"}).out == "vm-0\nvm-1\nvm-2\n");
+}
+
+TEST_CASE("an event that QEMU has not is refused, and the nearest one named") {
+  const Vmfleet world;
+  const auto up = world.run(up_with("marker", {"--ready", "event=RESUMED"}));
+  CHECK(up.code == 2);
+  CHECK_THAT(up.err, ContainsSubstring("did you mean 'RESUME'?"));
+  REQUIRE(world.run(up_with("marker", {"--ready", "event=RESUME"})).code == 0);
+  const auto wait = world.run({"wait", "--for", "event=shutdwn"});
+  CHECK(wait.code == 2);
+  CHECK_THAT(wait.err, ContainsSubstring("did you mean 'SHUTDOWN'?"));
+}
+
 TEST_CASE("wait tells what was met, and what was missing") {
   const Vmfleet world;
   world.run(up_with("marker", {"-n", "2"}));

@@ -38,7 +38,7 @@ std::vector<std::string> frame(std::string_view stream, std::size_t chunk) {
     framer.feed(stream.substr(at, chunk));
     while (const auto front = framer.front()) {
       found.push_back(front->ok() ? std::string(**front)
-                                  : std::string("! ") + front->error().what());
+                                  : std::string("! ") + front->error().message());
       framer.pop();
     }
   }
@@ -235,7 +235,7 @@ void check_session(std::string_view data) {
   try {
     loop.run(with_timeout(Milliseconds(30'000), with_task_group(both)));
   } catch (const Error& error) {
-    disagree(stream, error.what());
+    disagree(stream, error.message());
   }
   if (ended != 3) disagree(stream, fmt::format("{} of 3 waits ended", ended));
 }

@@ -10,7 +10,7 @@ import threading
 
 BOOTSTRAP = pathlib.Path(sys.argv[1])
 REAL = ('sh awk basename cat chmod cksum date dirname env find flock grep head ls mkdir mktemp printf '
-        'readlink rm sed sleep tail touch tr true').split()
+        'readlink rm sed sleep tail touch tr true uname').split()
 STAND_INS = {
     'id': 'cat "$STATE/uid"',
     'dpkg-query': 'for p in $(cat "$STATE/installed"); do printf "installed=%s " "$p"; done',
@@ -39,6 +39,8 @@ mkdir -p "$2/src/cli"
 printf '#!/bin/sh\\nfor a in "$@"; do printf "<%%s>" "$a"; done; pwd\\n' >"$2/src/cli/vmfleet"
 chmod +x "$2/src/cli/vmfleet"''',
     'pkg-config': 'exit 0',
+    'qemu-system-x86_64': 'exit 0',
+    'qemu-system-aarch64': 'exit 0',
 }
 for name in ('meson', 'ninja', 'pkg-config'):
     STAND_INS[name] = '#!/bin/sh\n' + STAND_INS[name]
@@ -144,6 +146,19 @@ def test_names_the_tool_that_it_cannot_build_without(place):
     (place.bin / 'meson').unlink()
     run = place.run('version')
     assert run.returncode == 8 and 'meson is missing' in run.stderr, run.stderr
+
+
+def test_builds_nothing_for_machines_that_could_not_be_started(place):
+    (place.state / 'uid').write_text('1000')
+    for name in ('qemu-system-x86_64', 'qemu-system-aarch64'):
+        (place.bin / name).unlink()
+    for words in (('up', '-n', '2'), ('run', '--', 'make', '--qemu', 'x')):
+        run = place.run(*words)
+        assert run.returncode == 8 and 'qemu-system-' in run.stderr, run.stderr
+        assert 'apt-get install' in run.stderr, run.stderr
+    assert place.calls() == []
+    for words in (('version',), ('up', '--qemu', '/opt/qemu'), ('up', '-f', 'fleet.toml')):
+        place.succeeds(*words)
 
 
 def test_builds_elsewhere_than_on_debian(place):

@@ -98,7 +98,7 @@ VMFLEET_ASYNC_TEST_CASE("what depends on a machine that fails is not started, an
   const MachineReport& web = report.machines[0];
   REQUIRE(web.state == MachineState::failed);
   REQUIRE(web.error->kind() == ErrorKind::unavailable);
-  REQUIRE_THAT(web.error->what(),
+  REQUIRE_THAT(web.error->message(),
                ContainsSubstring("not started: db, which it depends on, failed"));
   REQUIRE_FALSE(story.has("web starting"));
   REQUIRE_FALSE(std::filesystem::exists(demo.root / "demo/web"));
@@ -135,7 +135,7 @@ VMFLEET_ASYNC_TEST_CASE("a wait for completion ends with the machine's success")
   const FleetSpec spec = trio(DependencyCondition::completed, "poweroff");
   const FleetReport report = co_await demo.fleet.up(spec, story.options);
   for (const auto& machine : report.machines) {
-    INFO((machine.error ? machine.error->what() : "no error"));
+    INFO((machine.error ? machine.error->message() : "no error"));
     REQUIRE_FALSE(machine.error.has_value());
   }
   REQUIRE(report.ready() == 2);
@@ -183,7 +183,7 @@ VMFLEET_ASYNC_TEST_CASE("a machine that somebody has paused holds up those that 
   co_await db.pause();
   const FleetReport report = co_await demo.fleet.up(trio());
   REQUIRE(report.machines[0].error->kind() == ErrorKind::unavailable);
-  REQUIRE_THAT(report.machines[0].error->what(), ContainsSubstring("is paused"));
+  REQUIRE_THAT(report.machines[0].error->message(), ContainsSubstring("is paused"));
   REQUIRE_FALSE(report.machines[2].error.has_value());
   co_await demo.down();
 }

@@ -236,7 +236,7 @@ VMFLEET_ASYNC_TEST_CASE("an unreadable qcow2 image is named before QEMU starts")
   MachineConfig config = with_disk(images / "a.img", DiskMode::overlay);
   config.disks[0].format = DiskFormat::qcow2;
   const Error error = co_await error_of(launch_once(config, detached(root)));
-  REQUIRE_THAT(error.what(), ContainsSubstring("a.img is not a qcow2 image"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("a.img is not a qcow2 image"));
 }
 
 VMFLEET_ASYNC_TEST_CASE("a file that is being written has no reader, and the writer no rival") {

@@ -139,7 +139,7 @@ VMFLEET_ASYNC_TEST_CASE("two ups at once converge on the same machines") {
   co_await with_task_group(body);
   for (const auto& report : reports) {
     for (const auto& machine : report.machines) {
-      if (machine.error) INFO(machine.error->what());
+      if (machine.error) INFO(machine.error->message());
       REQUIRE_FALSE(machine.error.has_value());
     }
     REQUIRE(report.ready() == 3);

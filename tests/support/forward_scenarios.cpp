@@ -121,7 +121,7 @@ VMFLEET_ASYNC_TEST_CASE("a forward whose port the configuration names stays") {
   Machine machine = co_await boot(std::move(config), ephemeral());
   const Error error = co_await error_of(machine.remove_forward("ssh"));
   REQUIRE(error.kind() == ErrorKind::conflict);
-  REQUIRE_THAT(error.what(), ContainsSubstring("{port:ssh}"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("{port:ssh}"));
   REQUIRE(machine.report().ports.size() == 1);
 }
 

@@ -159,7 +159,7 @@ VMFLEET_ASYNC_TEST_CASE("a kernel that is not there is named before anything sta
   MachineConfig config = config_of("marker");
   config.kernel = "/nonexistent/bzImage";
   const Error error = co_await error_of(Machine::launch(config, ephemeral()));
-  REQUIRE_THAT(error.what(), ContainsSubstring("/nonexistent/bzImage"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("/nonexistent/bzImage"));
 }
 
 namespace {

@@ -44,20 +44,20 @@ void end_silently(pid_t pid) {
 VMFLEET_ASYNC_TEST_CASE("a panic ends the wait at once, in the guest's words") {
   const Error error = co_await failure_of("panic", on_marker());
   REQUIRE(error.kind() == ErrorKind::exited);
-  REQUIRE_THAT(error.what(), ContainsSubstring("Kernel panic - not syncing"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("Kernel panic - not syncing"));
   REQUIRE_FALSE(error.evidence().empty());
 }
 
 VMFLEET_ASYNC_TEST_CASE("a reset loop is told from a slow boot") {
   const Error error = co_await failure_of("reset", on_marker());
   REQUIRE(error.kind() == ErrorKind::exited);
-  REQUIRE_THAT(error.what(), ContainsSubstring("reset itself"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("reset itself"));
 }
 
 VMFLEET_ASYNC_TEST_CASE("a guest that switches itself off too early is reported with its reason") {
   const Error error = co_await failure_of("poweroff", on_serial("never printed"));
   REQUIRE(error.kind() == ErrorKind::exited);
-  REQUIRE_THAT(error.what(), ContainsSubstring("the guest shut down"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("the guest shut down"));
 }
 
 VMFLEET_ASYNC_TEST_CASE("a machine that was to end by itself is ready when it does") {
@@ -94,7 +94,7 @@ VMFLEET_ASYNC_TEST_CASE("a machine that was to end by itself is not ready when i
   REQUIRE(::kill(machine.pid(), SIGKILL) == 0);
   const Error error = co_await error_of(machine.wait_ready());
   REQUIRE(error.kind() == ErrorKind::exited);
-  REQUIRE_THAT(error.what(), ContainsSubstring("signal 9"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("signal 9"));
 }
 
 VMFLEET_ASYNC_TEST_CASE("an exit code means what the machine's table says") {
@@ -119,7 +119,7 @@ VMFLEET_ASYNC_TEST_CASE("an exit code means what the machine's table says") {
     Machine bad = co_await Machine::launch(config, ephemeral(on_exit()));
     const Error error = co_await error_of(bad.wait_ready());
     REQUIRE(error.kind() == ErrorKind::exited);
-    REQUIRE_THAT(error.what(), ContainsSubstring("tests failed"));
+    REQUIRE_THAT(error.message(), ContainsSubstring("tests failed"));
   }
   config.exit_codes.clear();
   Machine unknown = co_await Machine::launch(config, ephemeral(on_exit()));
@@ -141,7 +141,7 @@ VMFLEET_ASYNC_TEST_CASE("a wait that runs out says what is missing and what came
   readiness.timeout = Milliseconds(1'500);
   const Error error = co_await failure_of("login", readiness);
   REQUIRE(error.kind() == ErrorKind::timed_out);
-  REQUIRE_THAT(error.what(), ContainsSubstring("missing serial 'logon: '"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("missing serial 'logon: '"));
   REQUIRE_THAT(join(error.evidence(), "\n"),
                ContainsSubstring("nearest to serial 'logon: ': login:"));
 }

@@ -30,12 +30,14 @@ std::string_view to_string(ErrorKind kind) noexcept;
 
 /// The one exception type of the library (cancellation is not an error, see `Cancelled`).
 ///
-/// `what()` reads "context: context: message: system error". Cheap to copy; copies share.
+/// `message()` reads "context: context: message: system error"; `what()`, which is what test
+/// frameworks and `std::terminate` show, has the evidence and the hint below it. Cheap to copy;
+/// copies share.
 class Error : public std::exception {
  public:
   Error(ErrorKind kind, std::string message);
 
-  /// The system's reason; appended to `what()`.
+  /// The system's reason; appended to `message()`.
   Error&& because(std::error_code code) &&;
   /// What to do next, as a sentence for the user.
   Error&& hint(std::string text) &&;
@@ -48,6 +50,7 @@ class Error : public std::exception {
 
   [[nodiscard]] ErrorKind kind() const noexcept;
   [[nodiscard]] const std::error_code& code() const noexcept;
+  [[nodiscard]] const std::string& message() const noexcept;
   [[nodiscard]] const std::string& hint() const noexcept;
   [[nodiscard]] const std::vector<std::string>& evidence() const noexcept;
   [[nodiscard]] const char* what() const noexcept override;

@@ -46,7 +46,8 @@ struct EphemeralFleet {
 /// *Threads*: its loop's own.
 class Fleet {
  public:
-  /// *Errors*: `invalid_config` for a name that is no single path component.
+  /// *Errors*: `invalid_config` for a name that is no single path component, and for a state root
+  /// that cannot be one.
   Fleet(std::filesystem::path state_root, std::string name);
 
   /// Starts what is missing, leaves what is right, and returns when every machine is ready or has

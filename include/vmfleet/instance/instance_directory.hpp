@@ -37,10 +37,6 @@ inline constexpr const char* kCloudDisk = "cidata.iso";
 inline constexpr const char* kWorkingDirectory = "cwd";
 }  // namespace instance_file
 
-/// Makes the folder that holds fleets (0700), if it is missing; what leads to it is left to the
-/// umask.
-void make_state_root(const std::filesystem::path& root);
-
 /// Held open by descriptor: what happens to the path meanwhile leads nowhere else.
 /// Blocking: call it through `offload` where that matters.
 class InstanceDirectory {

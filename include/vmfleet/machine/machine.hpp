@@ -103,6 +103,7 @@ class Machine {
   /// A `timeout` counts from now, instead of the readiness' own; that it passed is not recorded.
   Task<ReadyReport> wait_ready(std::optional<Milliseconds> timeout = std::nullopt);
   /// The same for other conditions, whose timeout counts from now; records nothing.
+  /// *Errors*: also `invalid_config` for an event that QEMU has not.
   Task<ReadyReport> wait_for(Readiness readiness);
   /// Waits for the end of QEMU. Of a machine that this process has started it is recorded how it
   /// ended: only the parent of a process learns its exit status.

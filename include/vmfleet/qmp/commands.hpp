@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <vmfleet/qmp/client.hpp>
 
@@ -24,6 +25,9 @@ Task<std::string> query_uuid(Client& client);
 Task<std::string> query_name(Client& client);
 /// "7.2.22".
 Task<std::string> query_version(Client& client);
+
+/// The names of the events that this QEMU can emit.
+Task<std::vector<std::string>> query_events(Client& client);
 
 /// Lets the virtual CPUs run.
 Task<void> cont(Client& client);

@@ -87,7 +87,7 @@ class SerialTerminal {
       if (error.kind() != ErrorKind::timed_out) throw;
       unread = error;
     }
-    if (unread) context_.say(fmt::format("\r\nvmfleet: {}\r", unread->what()));
+    if (unread) context_.say(fmt::format("\r\nvmfleet: {}\r", unread->message()));
   }
 
   Task<void> show() {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // vmfleet image: the guests in the cache.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include <vmfleet/image/image_store.hpp>
@@ -71,6 +73,20 @@ struct BuildArguments {
   std::optional<Milliseconds> timeout;
 };
 
+/// A build always builds: what it came to is not seen from the outside.
+void tell_outcome(const Context& context, const std::vector<Image>& before, const Image& image) {
+  const auto is_built = [&](const Image& other) { return other.directory == image.directory; };
+  const auto is_older = [&](const Image& other) {
+    return other.name == image.name && other.arch == image.arch;
+  };
+  if (std::any_of(before.begin(), before.end(), is_built)) {
+    context.say(fmt::format("vmfleet: built again, and {} is the same as before", image.name));
+  } else if (std::any_of(before.begin(), before.end(), is_older)) {
+    context.say(fmt::format("vmfleet: this {} is a new one: machines get it when they are started",
+                            image.name));
+  }
+}
+
 Task<int> build_image(Context& context, const BuildArguments& arguments) {
   context.cleans_up = true;
   BuildOptions options;
@@ -87,9 +103,11 @@ Task<int> build_image(Context& context, const BuildArguments& arguments) {
     progress->tell(event);
   };
   ImageStore store;
+  const std::vector<Image> before = store.list();
   std::vector<Image> built;
   built.push_back(co_await show_progress(*progress, store.build(arguments.name, options, tell)));
   answer(context, "vmfleet.image-build/1", built);
+  tell_outcome(context, before, built.front());
   co_return kDone;
 }
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 // vmfleet up: starts a fleet and returns when every machine is ready.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include <vmfleet/async/time.hpp>
+#include <vmfleet/base/text.hpp>
 
 #include "cli/arguments.hpp"
 #include "cli/commands/commands.hpp"
@@ -93,6 +96,20 @@ Task<int> stay(Context& context, Fleet& fleet, const FleetReport& report) {
   co_return exit_code(report.failed() > 0 ? report : fleet.status(names));
 }
 
+/// A count that was lowered, or a class that was taken away, ends nothing by itself.
+void tell_what_is_left(const Context& context, const Fleet& fleet,
+                       const std::vector<std::string>& wanted) {
+  std::vector<std::string> left;
+  for (const auto& name : fleet.select({})) {
+    if (std::find(wanted.begin(), wanted.end(), name) == wanted.end()) left.push_back(name);
+  }
+  if (left.empty()) return;
+  const std::string command = "vmfleet down " + join(left, " ");
+  context.say(fmt::format("vmfleet: not asked for any more, and left as {}: `{}` removes {}",
+                          left.size() == 1 ? "it is" : "they are", context.addressed(command),
+                          left.size() == 1 ? "it" : "them"));
+}
+
 Task<int> up(Context& context, const UpArguments& arguments) {
   context.cleans_up = true;
   FleetSpec spec = resolve_spec(context, arguments.spec);
@@ -106,11 +123,9 @@ Task<int> up(Context& context, const UpArguments& arguments) {
     answer_dry_run(context, lines);
     co_return kDone;
   }
-  if (arguments.names.empty()) {
-    std::vector<std::string> names;
-    for (const auto& machine : spec.machines) names.push_back(machine.config.name);
-    progress->expect(names);
-  }
+  std::vector<std::string> names;
+  for (const auto& machine : spec.machines) names.push_back(machine.config.name);
+  if (arguments.names.empty()) progress->expect(names);
   Task<FleetReport> work = fleet.up(std::move(spec), std::move(options));
   const FleetReport report = co_await show_progress(*progress, std::move(work));
   if (arguments.attach) {
@@ -118,6 +133,7 @@ Task<int> up(Context& context, const UpArguments& arguments) {
     co_return co_await stay(context, fleet, report);
   }
   answer(context, report);
+  tell_what_is_left(context, fleet, names);
   co_return exit_code(report);
 }
 

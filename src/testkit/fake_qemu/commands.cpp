@@ -37,6 +37,15 @@ json::Object version() {
   return value;
 }
 
+/// Of its schema what clients ask for.
+json::Value events() {
+  json::Array schema;
+  for (const char* name : {"GUEST_PANICKED", "POWERDOWN", "RESET", "RESUME", "SHUTDOWN", "STOP"}) {
+    schema.emplace_back(json::Object{{"name", name}, {"meta-type", "event"}});
+  }
+  return schema;
+}
+
 }  // namespace
 
 void FakeQemu::serve(Monitor& monitor) {
@@ -105,6 +114,7 @@ json::Object FakeQemu::execute(const std::string& command, const json::Value& ar
   if (command == "query-uuid") return success(std::move(value.set("UUID", options_.uuid)));
   if (command == "query-name") return success(std::move(value.set("name", options_.name)));
   if (command == "query-version") return success(version());
+  if (command == "query-qmp-schema") return success(events());
   if (command == "query-kvm") {
     return success(std::move(value.set("enabled", false).set("present", true)));
   }
@@ -172,7 +182,7 @@ std::string FakeQemu::human(std::string_view command) {
       forwards.add(option);
       return "";
     } catch (const Error& error) {
-      return std::string(error.what()) + "\r\n";
+      return std::string(error.message()) + "\r\n";
     }
   }
   if (words[0] == "hostfwd_remove" && words.size() >= 2) {

@@ -101,7 +101,7 @@ TEST_CASE("a forward that never comes is missed by name, and not dropped") {
       failure_with(R"({"replies": {"human-monitor-command": {"return": "Hub -1 (net0):\r\n"}}})",
                    Milliseconds(300));
   REQUIRE(error.kind() == ErrorKind::timed_out);
-  REQUIRE_THAT(error.what(), ContainsSubstring("the forward ssh"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("the forward ssh"));
   REQUIRE(error.evidence() == std::vector<std::string>{"Hub -1 (net0):"});
 }
 
@@ -123,14 +123,14 @@ TEST_CASE("another machine's QEMU behind the socket is not taken for ours") {
 TEST_CASE("a command that QEMU refuses fails the launch with QEMU's words") {
   const Error error = failure_with(
       R"({"replies": {"cont": {"error": {"class": "GenericError", "desc": "Resetting the Virtual Machine is required"}}}})");
-  REQUIRE_THAT(std::string(error.what()) + (error.evidence().empty() ? "" : error.evidence()[0]),
+  REQUIRE_THAT(std::string(error.message()) + (error.evidence().empty() ? "" : error.evidence()[0]),
                ContainsSubstring("Resetting the Virtual Machine"));
 }
 
 TEST_CASE("a QEMU that dies after the launch fails the wait at once") {
   const Error error = failure_with(R"({"guest": [{"kill": 9}]})");
   REQUIRE(error.kind() == ErrorKind::exited);
-  REQUIRE_THAT(error.what(), ContainsSubstring("signal 9"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("signal 9"));
 }
 
 TEST_CASE("a program whose QEMU closes its sockets and then ends has ended with it") {
@@ -154,7 +154,7 @@ TEST_CASE("a program whose QEMU closes its sockets and then ends has ended with 
   };
   const Error error = testkit::run_async(error_of(work()));
   REQUIRE(error.kind() == ErrorKind::exited);
-  REQUIRE_THAT(error.what(), ContainsSubstring("ended meanwhile"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("ended meanwhile"));
 }
 
 TEST_CASE("whatever is asked of a QEMU that ends over it fails since it has ended") {
@@ -175,7 +175,7 @@ TEST_CASE("whatever is asked of a QEMU that ends over it fails since it has ende
     };
     const Error error = testkit::run_async(error_of(work()));
     ::unsetenv("FAKE_QEMU_SCRIPT");
-    REQUIRE_THAT(error.what(), ContainsSubstring("vm-0 ended meanwhile"));
+    REQUIRE_THAT(error.message(), ContainsSubstring("vm-0 ended meanwhile"));
     REQUIRE(error.kind() == ErrorKind::exited);
   }
 }
@@ -183,5 +183,5 @@ TEST_CASE("whatever is asked of a QEMU that ends over it fails since it has ende
 TEST_CASE("replies byte by byte change nothing") {
   const Error error = failure_with(R"({"chunk": 1, "guest": [{"panic": true}]})");
   REQUIRE(error.kind() == ErrorKind::exited);
-  REQUIRE_THAT(error.what(), ContainsSubstring("panic"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("panic"));
 }

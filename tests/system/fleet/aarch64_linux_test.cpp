@@ -43,7 +43,7 @@ VMFLEET_ASYNC_TEST_CASE(
   Fleet fleet(root / "state", "demo");
   const FleetReport up = co_await fleet.up(linux_on_aarch64(root / "shared"));
   for (const auto& machine : up.machines) {
-    if (machine.error) FAIL(machine.error->what());
+    if (machine.error) FAIL(machine.error->message());
   }
   REQUIRE(up.ready() == 1);
   Machine machine = co_await Machine::adopt(fleet.directory_of("vm-0"));

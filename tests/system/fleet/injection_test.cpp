@@ -100,7 +100,7 @@ class Lab {
 void require_up(const FleetReport& report) {
   for (const auto& machine : report.machines) {
     if (!machine.error) continue;
-    std::string all = machine.error->what();
+    std::string all = machine.error->message();
     for (const auto& line : machine.error->evidence()) all += "\n" + line;
     FAIL(all);
   }

@@ -42,7 +42,7 @@ Task<Machine> only_machine(const Fleet& fleet) {
 
 void require_good(const FleetReport& report) {
   for (const auto& machine : report.machines) {
-    if (machine.error) FAIL(machine.error->what());
+    if (machine.error) FAIL(machine.error->message());
   }
 }
 

@@ -46,7 +46,7 @@ Task<void> start_one(Fleet& fleet, const FleetSpec& spec, std::string name) {
   UpOptions options;
   options.names.push_back(std::move(name));
   const FleetReport up = co_await fleet.up(spec, std::move(options));
-  if (up.machines[0].error) FAIL(up.machines[0].error->what());
+  if (up.machines[0].error) FAIL(up.machines[0].error->message());
 }
 
 Task<Machine> machine_of(const Fleet& fleet, std::string name) {

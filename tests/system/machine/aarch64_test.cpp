@@ -69,14 +69,14 @@ VMFLEET_ASYNC_TEST_CASE("an aarch64 guest that switches itself off was to do so,
   const LaunchOptions never = ephemeral(on_serial("never printed"));
   Machine early = co_await Machine::launch(aarch64("poweroff"), never);
   const Error error = co_await error_of(early.wait_ready());
-  REQUIRE_THAT(error.what(), ContainsSubstring("the guest shut down"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("the guest shut down"));
 }
 
 VMFLEET_ASYNC_TEST_CASE("a panic of an aarch64 guest ends the wait at once") {
   ProcessLeakGuard guard;
   const Error error = co_await failure_of("panic");
   REQUIRE(error.kind() == ErrorKind::exited);
-  REQUIRE_THAT(error.what(), ContainsSubstring("Kernel panic - not syncing"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("Kernel panic - not syncing"));
 }
 
 VMFLEET_ASYNC_TEST_CASE("pvpanic tells QEMU of a panic on aarch64 too") {
@@ -90,7 +90,7 @@ VMFLEET_ASYNC_TEST_CASE("a reset loop on aarch64 is told from a slow boot") {
   ProcessLeakGuard guard;
   const Error error = co_await failure_of("reset");
   REQUIRE(error.kind() == ErrorKind::exited);
-  REQUIRE_THAT(error.what(), ContainsSubstring("reset itself"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("reset itself"));
 }
 
 VMFLEET_ASYNC_TEST_CASE("an aarch64 guest chooses QEMU's exit code") {

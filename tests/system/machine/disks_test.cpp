@@ -214,10 +214,10 @@ VMFLEET_ASYNC_TEST_CASE(
       second.name = "web-1";
       second.disks[0].file = (images / name).string();
       const Error error = co_await error_of(launch_once(second, detached(other_root)));
-      INFO(to_string(mode) << " " << name << ": " << error.what());
+      INFO(to_string(mode) << " " << name << ": " << error.message());
       REQUIRE(error.kind() == ErrorKind::conflict);
-      REQUIRE_THAT(error.what(), ContainsSubstring("web-1"));
-      REQUIRE_THAT(error.what(), ContainsSubstring("db-0 of fleet one"));
+      REQUIRE_THAT(error.message(), ContainsSubstring("web-1"));
+      REQUIRE_THAT(error.message(), ContainsSubstring("db-0 of fleet one"));
     }
   }
   co_await owner.stop(StopOptions::kill());
@@ -240,9 +240,9 @@ VMFLEET_ASYNC_TEST_CASE("an image that is read by many is written by none") {
   config.disks[0].mode = DiskMode::direct;
   const Error error = co_await error_of(launch_once(config, detached(root)));
   REQUIRE(error.kind() == ErrorKind::conflict);
-  REQUIRE_THAT(error.what(), ContainsSubstring("c cannot write"));
-  REQUIRE_THAT(error.what(), ContainsSubstring("a of fleet default"));
-  REQUIRE_THAT(error.what(), ContainsSubstring("b of fleet default"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("c cannot write"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("a of fleet default"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("b of fleet default"));
   co_await a.stop(StopOptions::kill());
   co_await b.stop(StopOptions::kill());
 }
@@ -262,7 +262,7 @@ VMFLEET_ASYNC_TEST_CASE("of two machines that begin to write to one image at onc
       Machine machine = co_await Machine::launch(own, detached(root));
       running.push_back(std::move(machine));
     } catch (const Error& error) {
-      failures.emplace_back(error.what());
+      failures.emplace_back(error.message());
       REQUIRE(error.kind() == ErrorKind::conflict);
     }
   };

@@ -25,7 +25,7 @@ Error failure_of(const MachineConfig& config) {
   const Error failure = testkit::run_async(error_of(Machine::launch(config, options)));
   REQUIRE(guard.leaked().empty());
   REQUIRE(std::filesystem::is_empty(root.path()));
-  INFO(failure.what());
+  INFO(failure.message());
   REQUIRE_FALSE(failure.hint().empty());
   return failure;
 }
@@ -56,7 +56,7 @@ TEST_CASE("a host port that is taken") {
   config.nets.back().forwards.push_back(forward);
   const Error error = failure_of(config);
   REQUIRE(error.kind() == ErrorKind::conflict);
-  REQUIRE_THAT(error.what(),
+  REQUIRE_THAT(error.message(),
                ContainsSubstring("is taken by process " + std::to_string(::getpid())));
   REQUIRE_THAT(error.evidence().front(), ContainsSubstring("host forwarding rule"));
 }

@@ -51,7 +51,7 @@ Task<std::optional<Error>> failure_of(MachineConfig config) {
 
 /// Whether the device itself is the obstacle here, and is named as such.
 bool is_about_device(const Error& error) {
-  return std::string(error.what()).find("/dev/net/tun") != std::string::npos;
+  return std::string(error.message()).find("/dev/net/tun") != std::string::npos;
 }
 
 std::string script(const TempDir& folder, const std::string& text) {
@@ -69,7 +69,7 @@ VMFLEET_ASYNC_TEST_CASE("a tap that is not there is told with the command that m
   REQUIRE(error.has_value());
   REQUIRE(error->kind() == ErrorKind::host_unfit);
   if (!is_about_device(*error)) {
-    REQUIRE_THAT(error->what(), ContainsSubstring("there is no interface vmft-missing"));
+    REQUIRE_THAT(error->message(), ContainsSubstring("there is no interface vmft-missing"));
     REQUIRE_THAT(error->hint(), ContainsSubstring("ip tuntap add dev vmft-missing mode tap"));
   }
 }
@@ -90,14 +90,14 @@ VMFLEET_ASYNC_TEST_CASE("a tap that is down, then up, then another's") {
   REQUIRE(error->kind() == ErrorKind::host_unfit);
   REQUIRE_FALSE(error->hint().empty());
   if (!tap.made()) co_return;
-  REQUIRE_THAT(error->what(), ContainsSubstring("is down"));
+  REQUIRE_THAT(error->message(), ContainsSubstring("is down"));
   REQUIRE(tap.set_up());
   error = co_await failure_of(on_tap(tap.name()));
   REQUIRE_FALSE(error.has_value());
   const UniqueFd other = tap.attach();
   error = co_await failure_of(on_tap(tap.name()));
   REQUIRE(error->kind() == ErrorKind::conflict);
-  REQUIRE_THAT(error->what(), ContainsSubstring("process " + std::to_string(::getpid())));
+  REQUIRE_THAT(error->message(), ContainsSubstring("process " + std::to_string(::getpid())));
 }
 
 VMFLEET_ASYNC_TEST_CASE("two machines on one tap are told of each other") {
@@ -116,7 +116,7 @@ VMFLEET_ASYNC_TEST_CASE("two machines on one tap are told of each other") {
   REQUIRE(first.has_value() == tap.made());
   if (first) error = co_await failure_of(on_tap(tap.name()));
   REQUIRE(error.has_value());
-  if (first) REQUIRE_THAT(error->what(), ContainsSubstring("in use by vm-0 of fleet demo"));
+  if (first) REQUIRE_THAT(error->message(), ContainsSubstring("in use by vm-0 of fleet demo"));
 }
 
 VMFLEET_ASYNC_TEST_CASE(
@@ -129,7 +129,7 @@ VMFLEET_ASYNC_TEST_CASE(
   const auto error = co_await failure_of(on_tap("vmft-x", path));
   REQUIRE(files::read(seen) == "1 vmft-x\n");
   REQUIRE(error->kind() == ErrorKind::unavailable);
-  REQUIRE_THAT(error->what(), ContainsSubstring("ended with exit code 3"));
+  REQUIRE_THAT(error->message(), ContainsSubstring("ended with exit code 3"));
   REQUIRE(error->evidence() == std::vector<std::string>{"no bridge"});
 }
 
@@ -137,7 +137,7 @@ VMFLEET_ASYNC_TEST_CASE("an up_script that cannot be run is told") {
   ProcessLeakGuard guard;
   const auto error = co_await failure_of(on_tap("vmft-x", "/nonexistent/up.sh"));
   REQUIRE(error->kind() == ErrorKind::invalid_config);
-  REQUIRE_THAT(error->what(), ContainsSubstring("/nonexistent/up.sh"));
+  REQUIRE_THAT(error->message(), ContainsSubstring("/nonexistent/up.sh"));
 }
 
 VMFLEET_ASYNC_TEST_CASE("after its up_script a tap is used under the full sandbox") {

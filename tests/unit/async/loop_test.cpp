@@ -77,7 +77,7 @@ TEST_CASE("a deadlock is an error that shows who waits for what") {
     FAIL("no deadlock was found");
   } catch (const Error& error) {
     REQUIRE(error.kind() == ErrorKind::internal);
-    REQUIRE_THAT(error.what(), ContainsSubstring("nothing can happen any more"));
+    REQUIRE_THAT(error.message(), ContainsSubstring("nothing can happen any more"));
     std::string tree;
     for (const auto& line : error.evidence()) tree += line + "\n";
     REQUIRE_THAT(tree, ContainsSubstring("wait_forever at loop_test.cpp:"));

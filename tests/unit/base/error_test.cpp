@@ -30,3 +30,13 @@ TEST_CASE("hint and evidence stay with the error") {
   REQUIRE(error.hint() == "try another port");
   REQUIRE(error.evidence() == std::vector<std::string>{"line 1", "2", "3"});
 }
+
+TEST_CASE("who shows only what() shows all of it") {
+  const auto error = Error(ErrorKind::exited, "QEMU exited")
+                         .hint("try another port")
+                         .evidence("in use: 80")
+                         .context("boot web-3");
+  REQUIRE(error.message() == "boot web-3: QEMU exited");
+  REQUIRE(std::string(error.what()) ==
+          "boot web-3: QEMU exited\n    in use: 80\nhint: try another port");
+}

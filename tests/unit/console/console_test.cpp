@@ -109,7 +109,7 @@ TEST_CASE("a crash ends the wait at once, unless the caller wants to go on") {
   REQUIRE(run(loop, expect_text(console, "ready")).end == 5);
   const auto error = error_of(loop, expect_text(console, "never"));
   REQUIRE(error.kind() == ErrorKind::exited);
-  REQUIRE_THAT(error.what(), ContainsSubstring("sysrq triggered crash"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("sysrq triggered crash"));
   Console dump(loop, files.log, files.input);
   dump.on_crash(Console::OnCrash::go_on);
   REQUIRE(run(loop, expect_text(dump, "more")).line == " more");
@@ -166,7 +166,7 @@ TEST_CASE("a guest that does not read is told from a machine that is gone") {
   UniqueFd guest = files.plug_in();
   const auto error = error_of(loop, console.send(std::string(300'000, 'x'), 50ms));
   REQUIRE(error.kind() == ErrorKind::timed_out);
-  REQUIRE_THAT(error.what(), ContainsSubstring("of 300000 bytes"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("of 300000 bytes"));
   auto leaving = [&]() -> Task<void> {
     co_await sleep_for(1ms);
     guest.reset();

@@ -24,7 +24,7 @@ std::string error_of(const std::vector<Pattern>& patterns) {
     const PatternSet set(patterns);
   } catch (const Error& error) {
     REQUIRE(error.kind() == ErrorKind::invalid_config);
-    return error.what();
+    return error.message();
   }
   return "";
 }

@@ -14,7 +14,7 @@ TEST_CASE("what no host has is refused before anything starts") {
     FAIL("a petabyte was found");
   } catch (const Error& error) {
     REQUIRE(error.kind() == ErrorKind::host_unfit);
-    REQUIRE(std::string(error.what()).find("8 machines need") == 0);
+    REQUIRE(std::string(error.message()).find("8 machines need") == 0);
   }
   REQUIRE_THROWS_AS(require_host_room(Bytes(0), 100'000'000), Error);
 }

@@ -43,7 +43,7 @@ TEST_CASE("one problem is the message itself, with its hint") {
     FAIL("was read");
   } catch (const Error& error) {
     REQUIRE(error.kind() == ErrorKind::invalid_config);
-    REQUIRE_THAT(error.what(),
+    REQUIRE_THAT(error.message(),
                  ContainsSubstring("/fleets/demo/vmfleet.toml:3:10: machine.web.memory: "));
     REQUIRE(error.evidence().empty());
   }
@@ -54,7 +54,7 @@ TEST_CASE("several problems are counted, and each is a line of evidence") {
     parse_machine("a = 1\nb = 2");
     FAIL("was read");
   } catch (const Error& error) {
-    REQUIRE(std::string(error.what()) == "/fleets/demo/vmfleet.toml: 2 problems");
+    REQUIRE(error.message() == "/fleets/demo/vmfleet.toml: 2 problems");
     REQUIRE(error.evidence().size() == 2);
     REQUIRE(error.evidence()[0].rfind("/fleets/demo/vmfleet.toml:3:1: ", 0) == 0);
   }

@@ -29,7 +29,7 @@ std::vector<std::string> problems_of(Parse parse) {
   } catch (const Error& error) {
     std::vector<std::string> lines = error.evidence();
     if (lines.empty()) {
-      lines.emplace_back(error.what());
+      lines.emplace_back(error.message());
       if (!error.hint().empty()) lines[0] += " (" + error.hint() + ")";
     }
     const std::string file = "/fleets/demo/vmfleet.toml:";

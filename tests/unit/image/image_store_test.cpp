@@ -262,7 +262,7 @@ TEST_CASE("without network the error has apt's own words and a hint, and nothing
   apt.script("apt-get", "echo 'E: Could not resolve host' >&2; exit 100");
   const Error error = build_error(apt, from(ImageSource::packages));
   REQUIRE(error.kind() == ErrorKind::unavailable);
-  REQUIRE_THAT(error.what(), ContainsSubstring("build image tiny: apt-get update failed"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("build image tiny: apt-get update failed"));
   REQUIRE(error.evidence().front() == "E: Could not resolve host");
   REQUIRE_THAT(error.hint(), ContainsSubstring("network"));
   REQUIRE(apt.folders().empty());
@@ -283,7 +283,7 @@ TEST_CASE("without apt the host is unfit to download") {
   ::setenv("PATH", empty.path().c_str(), 1);
   const Error error = build_error(apt, from(ImageSource::packages));
   REQUIRE(error.kind() == ErrorKind::host_unfit);
-  REQUIRE_THAT(error.what(), ContainsSubstring("apt is not installed"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("apt is not installed"));
 }
 
 TEST_CASE("a damaged package is named, and nothing is left") {
@@ -292,7 +292,7 @@ TEST_CASE("a damaged package is named, and nothing is left") {
   write_file(apt.debs() / "kernel.deb", whole.substr(0, whole.size() / 2));
   const Error error = build_error(apt, from(ImageSource::packages));
   REQUIRE(error.kind() == ErrorKind::corrupt);
-  REQUIRE_THAT(error.what(), ContainsSubstring("kernel.deb"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("kernel.deb"));
   REQUIRE(apt.folders().empty());
 }
 

@@ -68,7 +68,7 @@ TEST_CASE("a damaged kernel, another file and a missing one are errors that name
     FAIL("no error");
   } catch (const Error& error) {
     REQUIRE(error.kind() == expected);
-    REQUIRE_THAT(error.what(), ContainsSubstring("kernel"));
+    REQUIRE_THAT(error.message(), ContainsSubstring("kernel"));
   }
   REQUIRE_FALSE(std::filesystem::exists(folder / "cache"));
 }

@@ -81,7 +81,7 @@ TEST_CASE("a bzImage of an old boot protocol is refused with a hint") {
 
 TEST_CASE("a bzImage that holds no ELF file is damaged") {
   const auto result = unpack_kernel(pack_kernel("xz", std::string(1'000, 'x')));
-  REQUIRE_THAT(result.error().what(), ContainsSubstring("does not hold an ELF kernel"));
+  REQUIRE_THAT(result.error().message(), ContainsSubstring("does not hold an ELF kernel"));
 }
 
 TEST_CASE("files that are no kernels are told apart") {

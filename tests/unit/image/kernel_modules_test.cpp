@@ -54,7 +54,7 @@ TEST_CASE("modules load after all that they depend on") {
 TEST_CASE("a missing dependency is named") {
   const auto result = load_order(infos({{"net", {"virtio"}}}), {"net"});
   REQUIRE(result.error().kind() == ErrorKind::not_found);
-  REQUIRE_THAT(result.error().what(), ContainsSubstring("virtio"));
+  REQUIRE_THAT(result.error().message(), ContainsSubstring("virtio"));
 }
 
 TEST_CASE("modules that depend on each other are an error, not an endless search") {

@@ -49,8 +49,8 @@ TEST_CASE("a library that is missing is named with who needs it") {
     FAIL("no error");
   } catch (const Error& error) {
     REQUIRE(error.kind() == ErrorKind::not_found);
-    REQUIRE_THAT(error.what(), ContainsSubstring("libgone.so.3"));
-    REQUIRE_THAT(error.what(), ContainsSubstring("bin/tool"));
+    REQUIRE_THAT(error.message(), ContainsSubstring("libgone.so.3"));
+    REQUIRE_THAT(error.message(), ContainsSubstring("bin/tool"));
   }
 }
 

@@ -72,7 +72,7 @@ TEST_CASE("a damaged package is an error that names it") {
       FAIL("no error");
     } catch (const Error& error) {
       REQUIRE(error.kind() == ErrorKind::corrupt);
-      REQUIRE_THAT(error.what(), ContainsSubstring("cut.deb"));
+      REQUIRE_THAT(error.message(), ContainsSubstring("cut.deb"));
     }
   }
 }

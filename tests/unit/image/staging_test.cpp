@@ -101,6 +101,6 @@ TEST_CASE("a target folder that is not there is named") {
     FAIL("no error");
   } catch (const Error& error) {
     REQUIRE(error.kind() == ErrorKind::not_found);
-    REQUIRE_THAT(error.what(), ContainsSubstring("none/copy"));
+    REQUIRE_THAT(error.message(), ContainsSubstring("none/copy"));
   }
 }

@@ -26,7 +26,7 @@ std::string outcome_of_reading(const InstanceDirectory& directory) {
     if (!body) return "absent";
     return *body == kBody ? "same" : "other";
   } catch (const Error& error) {
-    return error.kind() == ErrorKind::corrupt ? "corrupt" : error.what();
+    return error.kind() == ErrorKind::corrupt ? "corrupt" : error.message();
   }
 }
 

@@ -130,7 +130,7 @@ TEST_CASE("a wait ends when the folder is removed, after the last bytes") {
       FAIL("there is nothing more to come");
     } catch (const Error& error) {
       REQUIRE(error.kind() == ErrorKind::not_found);
-      REQUIRE_THAT(error.what(), ContainsSubstring("machine/log"));
+      REQUIRE_THAT(error.message(), ContainsSubstring("machine/log"));
     }
   }
 }

@@ -22,7 +22,7 @@ ErrorKind kind_of_error(Action action) {
   try {
     action();
   } catch (const Error& error) {
-    INFO(error.what());
+    INFO(error.message());
     return error.kind();
   }
   FAIL("nothing was thrown");
@@ -151,7 +151,7 @@ TEST_CASE("a full disk leaves the old content and no temporary file") {
   try {
     files::write_atomically(folder / "f", std::string(1 << 20, 'x'));
   } catch (const Error& error) {
-    said = error.what();
+    said = error.message();
   }
   const auto content = content_of(folder / "f");
   const auto entries = entries_in(folder.path());
@@ -168,7 +168,7 @@ TEST_CASE("opening and writing name the path in their errors") {
     FAIL("it opened");
   } catch (const Error& error) {
     REQUIRE(error.kind() == ErrorKind::not_found);
-    REQUIRE_THAT(error.what(), ContainsSubstring((folder / "none").string()));
+    REQUIRE_THAT(error.message(), ContainsSubstring((folder / "none").string()));
   }
   append(folder / "f", "");
   const UniqueFd fd = files::open(folder / "f", O_RDONLY);

@@ -73,7 +73,7 @@ TEST_CASE("a limit of the user's inotify instances or watches is an error with a
         const FileTail tail(loop, folder / "log");
         return std::string("it was made");
       } catch (const Error& error) {
-        if (error.kind() != ErrorKind::unavailable) return std::string(error.what());
+        if (error.kind() != ErrorKind::unavailable) return std::string(error.message());
         if (i == 1) return error.hint();
       }
     }

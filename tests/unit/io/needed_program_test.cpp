@@ -51,7 +51,7 @@ TEST_CASE("a needed program that cannot be run is told in its user's words, with
     INFO(program);
     const Error error = failure_of(needed({program}));
     REQUIRE(error.kind() == ErrorKind::host_unfit);
-    REQUIRE(error.what() == std::string("there is no helper"));
+    REQUIRE(error.message() == std::string("there is no helper"));
     REQUIRE(error.hint() == "install it");
     REQUIRE(error.evidence().size() == 1);
     REQUIRE_THAT(error.evidence()[0], ContainsSubstring(program));
@@ -61,7 +61,7 @@ TEST_CASE("a needed program that cannot be run is told in its user's words, with
 TEST_CASE("a needed program that fails is told with the last of what it said") {
   const Error error = failure_of(shell("seq 30 >&2; echo unasked; exit 3"));
   REQUIRE(error.kind() == ErrorKind::unavailable);
-  REQUIRE(error.what() == std::string("the helper ended with exit code 3"));
+  REQUIRE(error.message() == std::string("the helper ended with exit code 3"));
   REQUIRE(error.hint() == "its words are the evidence");
   REQUIRE(error.evidence().size() == 20);
   REQUIRE(error.evidence().back() == "30");
@@ -77,7 +77,7 @@ TEST_CASE("a needed program that is late is told with what it had said until the
     program.late_hint = "give it longer";
     error = failure_of(std::move(program));
     REQUIRE(error.kind() == ErrorKind::timed_out);
-    REQUIRE_THAT(error.what(), ContainsSubstring("the helper did not end within"));
+    REQUIRE_THAT(error.message(), ContainsSubstring("the helper did not end within"));
     REQUIRE(error.hint() == "give it longer");
   }
   REQUIRE(error.evidence() == Lines{"still fetching"});

@@ -73,7 +73,8 @@ TEST_CASE("an idle descriptor keeps no loop alive") {
   const Pair pair;
   const Poller poller(loop, pair.ours.get(), "test");
   Event never;
-  REQUIRE_THROWS_WITH(loop.run(never.wait()), "deadlock: nothing can happen any more");
+  REQUIRE_THROWS_WITH(loop.run(never.wait()),
+                      ContainsSubstring("deadlock: nothing can happen any more"));
 }
 
 TEST_CASE("a cancelled wait can be repeated, a hundred times") {

@@ -82,7 +82,8 @@ TEST_CASE("a watched signal keeps no loop alive that nobody waits on") {
   Loop loop;
   Signals signals(loop, {SIGUSR1});
   Event never;
-  REQUIRE_THROWS_WITH(loop.run(never.wait()), "deadlock: nothing can happen any more");
+  REQUIRE_THROWS_WITH(loop.run(never.wait()),
+                      ContainsSubstring("deadlock: nothing can happen any more"));
 }
 
 TEST_CASE("a wait for a signal can be cancelled and repeated") {

@@ -260,7 +260,7 @@ TEST_CASE("a folder that is missing is named, not the program") {
   options.directory = "/no/such/folder";
   const auto error = error_of(options);
   REQUIRE(error.kind() == ErrorKind::not_found);
-  REQUIRE_THAT(error.what(), ContainsSubstring("/no/such/folder"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("/no/such/folder"));
 }
 
 TEST_CASE("a folder of the program's name in PATH is passed over") {

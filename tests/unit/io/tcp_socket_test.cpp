@@ -45,7 +45,7 @@ ErrorKind connect_error(Loop& loop, const std::string& address, std::uint16_t po
   try {
     loop.run(TcpSocket::connect(address, port));
   } catch (const Error& error) {
-    INFO(error.what());
+    INFO(error.message());
     return error.kind();
   }
   FAIL("it connected");

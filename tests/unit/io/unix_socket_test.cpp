@@ -30,7 +30,7 @@ ErrorKind kind_of_error(Action action) {
   try {
     action();
   } catch (const Error& error) {
-    INFO(error.what());
+    INFO(error.message());
     return error.kind();
   }
   FAIL("nothing was thrown");

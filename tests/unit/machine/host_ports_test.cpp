@@ -64,7 +64,7 @@ TEST_CASE("a port that a process listens on is a conflict with that process") {
   const auto problem = find_port_problem(squatter.forward());
   REQUIRE(problem.has_value());
   REQUIRE(problem->kind() == ErrorKind::conflict);
-  REQUIRE_THAT(problem->what(),
+  REQUIRE_THAT(problem->message(),
                ContainsSubstring("/tcp of the forward \"web\" " + by_this_process()));
   squatter.close();
   REQUIRE_FALSE(find_port_problem(squatter.forward()).has_value());
@@ -76,7 +76,7 @@ TEST_CASE("who listens on every address has the port of each") {
     if (!squatter.made()) continue;  // a host without IPv6
     const auto problem = find_port_problem(squatter.forward());
     REQUIRE(problem.has_value());
-    REQUIRE_THAT(problem->what(), ContainsSubstring(by_this_process()));
+    REQUIRE_THAT(problem->message(), ContainsSubstring(by_this_process()));
   }
 }
 
@@ -84,7 +84,8 @@ TEST_CASE("whose process it is, is told as far as it can be seen") {
   const Squatter squatter(AF_INET, SOCK_STREAM, false);
   const auto told = [&](const std::string& owner) {
     const auto problem = find_port_problem(squatter.forward());
-    return problem && std::string(problem->what()).find("taken by " + owner) != std::string::npos;
+    return problem &&
+           std::string(problem->message()).find("taken by " + owner) != std::string::npos;
   };
   const bool is_root = ::geteuid() == 0;
   REQUIRE(holds_without(SYS_readlinkat, EACCES, [&] {
@@ -97,8 +98,8 @@ TEST_CASE("UDP and TCP have their own ports") {
   const Squatter squatter(AF_INET, SOCK_DGRAM, false);
   const auto problem = find_port_problem(squatter.forward(Protocol::udp));
   REQUIRE(problem.has_value());
-  REQUIRE_THAT(problem->what(), ContainsSubstring("/udp"));
-  REQUIRE_THAT(problem->what(), ContainsSubstring(by_this_process()));
+  REQUIRE_THAT(problem->message(), ContainsSubstring("/udp"));
+  REQUIRE_THAT(problem->message(), ContainsSubstring(by_this_process()));
 }
 
 TEST_CASE("an address of another host cannot be listened on") {

@@ -167,7 +167,7 @@ TEST_CASE("a credential that is too large for SMBIOS says where it fits") {
     place.make();
     FAIL("it was written");
   } catch (const Error& error) {
-    REQUIRE_THAT(error.what(), ContainsSubstring("more than the 32K"));
+    REQUIRE_THAT(error.message(), ContainsSubstring("more than the 32K"));
     REQUIRE_THAT(error.hint(), ContainsSubstring("io.systemd.credentials/big"));
   }
 }

@@ -87,7 +87,7 @@ TEST_CASE("a failed machine stays failed, with its error") {
   write_state(place.directory, record);
   const auto report = place.inspect();
   REQUIRE(report.state == MachineState::failed);
-  REQUIRE(std::string(report.error->what()) == "gone");
+  REQUIRE(std::string(report.error->message()) == "gone");
 }
 
 TEST_CASE("a corrupt record is reported once, and then rebuilt from what the kernel says") {

@@ -57,7 +57,7 @@ TEST_CASE("an error survives JSON") {
       Error(ErrorKind::host_unfit, "no memory").hint("buy some").evidence("MemFree: 0");
   const Error read = error_from_json(error_to_json(error));
   REQUIRE(read.kind() == error.kind());
-  REQUIRE(std::string(read.what()) == error.what());
+  REQUIRE(read.message() == error.message());
   REQUIRE(read.hint() == error.hint());
   REQUIRE(read.evidence() == error.evidence());
 }

@@ -108,8 +108,8 @@ TEST_CASE("a changed request is refused, and obeyed when what was written may be
     place.disk().size = Bytes::mebi(1);
     const Error error = place.refusal();
     REQUIRE(error.kind() == ErrorKind::conflict);
-    REQUIRE_THAT(error.what(), ContainsSubstring("the configuration of disk"));
-    REQUIRE_THAT(error.what(), ContainsSubstring("grown to 1M"));
+    REQUIRE_THAT(error.message(), ContainsSubstring("the configuration of disk"));
+    REQUIRE_THAT(error.message(), ContainsSubstring("grown to 1M"));
     REQUIRE_THAT(error.hint(), ContainsSubstring("--recreate"));
     REQUIRE(place.plan(true).to_make.size() == 1);
   }
@@ -123,7 +123,7 @@ TEST_CASE("a changed source is refused, and obeyed when what was written may be 
     place.touch_source();
     const Error error = place.refusal();
     REQUIRE(error.kind() == ErrorKind::conflict);
-    REQUIRE_THAT(error.what(), ContainsSubstring("changed since disk"));
+    REQUIRE_THAT(error.message(), ContainsSubstring("changed since disk"));
     REQUIRE_THAT(error.hint(), ContainsSubstring("--recreate"));
     REQUIRE(place.plan(true).to_make.size() == 1);
   }
@@ -255,7 +255,7 @@ TEST_CASE("a tool is part of what its disk was made of") {
   }
   const Error error = place.refusal();
   REQUIRE(error.kind() == ErrorKind::conflict);
-  REQUIRE_THAT(error.what(), ContainsSubstring("what tools do to disk disk0.qcow2 changed"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("what tools do to disk disk0.qcow2 changed"));
   REQUIRE_FALSE(disks_fit(place.config, place.directory.path()));
   REQUIRE(place.plan(true).to_make.size() == 1);
 }

@@ -45,5 +45,5 @@ TEST_CASE("a state record reads back with every field") {
   REQUIRE(read->exit->kind == "killed");
   REQUIRE(read->exit->requested);
   REQUIRE_FALSE(read->exit->code.has_value());
-  REQUIRE(std::string(read->error->what()) == "late");
+  REQUIRE(std::string(read->error->message()) == "late");
 }

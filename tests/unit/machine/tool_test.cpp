@@ -96,7 +96,7 @@ TEST_CASE("a tool that fails is named, with its words") {
   const Place place({"sh", "-c", "echo no such thing >&2; exit 3"});
   const Error error = place.failure();
   REQUIRE(error.kind() == ErrorKind::unavailable);
-  REQUIRE_THAT(error.what(), ContainsSubstring("the tool sh ended with exit code 3"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("the tool sh ended with exit code 3"));
   REQUIRE(error.evidence() == std::vector<std::string>{"no such thing"});
 }
 
@@ -108,7 +108,7 @@ TEST_CASE("a tool that is not there, or not in time, is named") {
   slow.tool().timeout = Milliseconds(50);
   const Error late = slow.failure();
   REQUIRE(late.kind() == ErrorKind::timed_out);
-  REQUIRE_THAT(late.what(), ContainsSubstring("the tool sleep did not end within 50 ms"));
+  REQUIRE_THAT(late.message(), ContainsSubstring("the tool sleep did not end within 50 ms"));
 }
 
 TEST_CASE("of a tool that is late nothing goes on running") {

@@ -133,9 +133,9 @@ TEST_CASE("an early death is classed, explained, and told in QEMU's own words") 
     const std::string text = "qemu-system-x86_64: " + std::string(death.words) + "\n";
     INFO(text);
     const Error error = diagnose_exit(text, 1);
-    INFO(error.what());
+    INFO(error.message());
     REQUIRE(error.kind() == death.kind);
-    REQUIRE_THAT(error.what(), ContainsSubstring(death.meaning));
+    REQUIRE_THAT(error.message(), ContainsSubstring(death.meaning));
     REQUIRE_FALSE(error.evidence().empty());
     REQUIRE(error.evidence()[0].rfind("qemu-system-x86_64: ", 0) == 0);
   }
@@ -146,14 +146,14 @@ TEST_CASE("a warning is not the cause") {
       "qemu-system-x86_64: warning: Could not open '/dev/x': No such file or directory\n"
       "qemu-system-x86_64: unable to find CPU model 'x'\n",
       1);
-  REQUIRE_THAT(error.what(), ContainsSubstring("CPU model"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("CPU model"));
   REQUIRE(error.evidence().size() == 2);
 }
 
 TEST_CASE("an unknown end is told with its status and last words") {
   const Error error = diagnose_exit("something new\n", 1);
   REQUIRE(error.kind() == ErrorKind::exited);
-  REQUIRE(std::string(error.what()) == "QEMU exited with status 1");
+  REQUIRE(error.message() == "QEMU exited with status 1");
   REQUIRE(error.evidence() == std::vector<std::string>{"something new"});
   REQUIRE(diagnose_exit("", 1).evidence().empty());
 }
@@ -161,7 +161,7 @@ TEST_CASE("an unknown end is told with its status and last words") {
 TEST_CASE("an orderly exit is not explained by what was printed before it") {
   const Error error = diagnose_exit("qemu: Permission denied\n", 0);
   REQUIRE(error.kind() == ErrorKind::exited);
-  REQUIRE_THAT(error.what(), ContainsSubstring("status 0"));
+  REQUIRE_THAT(error.message(), ContainsSubstring("status 0"));
   REQUIRE_THAT(
       diagnose_exit("qemu-system-x86_64: terminating on signal 15 from pid 7 (bash)", 0).what(),
       ContainsSubstring("told to end"));

@@ -86,11 +86,11 @@ TEST_CASE("an absent binary is answered with the package to install") {
   const auto binary = QemuBinary::probe(folder.path().string(), Arch::aarch64);
   REQUIRE_FALSE(binary.ok());
   REQUIRE(binary.error().kind() == ErrorKind::host_unfit);
-  REQUIRE_THAT(binary.error().what(), ContainsSubstring("qemu-system-aarch64"));
+  REQUIRE_THAT(binary.error().message(), ContainsSubstring("qemu-system-aarch64"));
   REQUIRE_THAT(binary.error().hint(), ContainsSubstring("apt install qemu-system-arm"));
   const auto named = QemuBinary::probe("no-such-qemu", Arch::x86_64);
   REQUIRE_FALSE(named.ok());
-  REQUIRE_THAT(named.error().what(), ContainsSubstring("no no-such-qemu in PATH"));
+  REQUIRE_THAT(named.error().message(), ContainsSubstring("no no-such-qemu in PATH"));
 }
 
 TEST_CASE("a build without a sandbox is noticed") {
@@ -118,7 +118,7 @@ TEST_CASE("a QEMU that is too old is refused by its version") {
       QemuBinary::probe(folder.answering("q", "6.2.0").string(), Arch::x86_64, cached_in(folder));
   REQUIRE_FALSE(binary.ok());
   REQUIRE(binary.error().kind() == ErrorKind::host_unfit);
-  REQUIRE_THAT(binary.error().what(), ContainsSubstring("QEMU 6.2.0; 7.2.0 or later"));
+  REQUIRE_THAT(binary.error().message(), ContainsSubstring("QEMU 6.2.0; 7.2.0 or later"));
 }
 
 TEST_CASE("a program that is no QEMU is refused with its own words") {

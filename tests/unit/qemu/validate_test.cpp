@@ -56,7 +56,7 @@ TEST_CASE("all problems are reported at once, each with its key and machine") {
   const auto errors = validate(config);
   REQUIRE(errors.size() == 4);
   REQUIRE(errors[0].kind() == ErrorKind::invalid_config);
-  REQUIRE(std::string(errors[1].what()) == "machine web-0: cpus: 0 is not in 1..1024");
+  REQUIRE(errors[1].message() == "machine web-0: cpus: 0 is not in 1..1024");
   REQUIRE_THAT(errors[2].hint(), ContainsSubstring("256M"));
 }
 

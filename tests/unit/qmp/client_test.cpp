@@ -47,7 +47,7 @@ TEST_CASE("a refusal is a value for try_execute and an error for execute") {
     REQUIRE(reply.error->error_class == "DeviceNotFound");
     const auto error = co_await failure_of(client.execute("device_del"));
     REQUIRE(error->kind() == ErrorKind::not_found);
-    REQUIRE_THAT(error->what(), ContainsSubstring("device_del"));
+    REQUIRE_THAT(error->message(), ContainsSubstring("device_del"));
     REQUIRE(error->evidence().front() == "DeviceNotFound: Device 'x' not found");
   };
   converse(serve, use);
@@ -119,7 +119,7 @@ TEST_CASE("a command that times out says so, and its late reply is ignored") {
     const auto error =
         co_await failure_of(client.execute("slow", Value(), within(Milliseconds(20))));
     REQUIRE(error->kind() == ErrorKind::timed_out);
-    REQUIRE_THAT(error->what(), ContainsSubstring("slow: no reply within 20 ms"));
+    REQUIRE_THAT(error->message(), ContainsSubstring("slow: no reply within 20 ms"));
     const Value value = co_await client.execute("next");
     REQUIRE(*value.as_string() == "next");
   };

@@ -50,6 +50,19 @@ TEST_CASE("a reply without what it must have is a protocol error that shows it")
   converse(answering(R"({"execute":"query-uuid"})", R"({"uuid":1})"), use);
 }
 
+TEST_CASE("query_events gives the names of events, and of nothing else") {
+  auto use = [](Client& client) -> Task<void> {
+    const auto names = co_await qmp::query_events(client);
+    const std::vector<std::string> expected{"RESUME", "STOP"};
+    REQUIRE(names == expected);
+  };
+  converse(answering(R"({"execute":"query-qmp-schema"})",
+                     R"([{"name":"RESUME","meta-type":"event","arg-type":"0"},
+                         {"name":"stop","meta-type":"command"},
+                         {"name":"STOP","meta-type":"event"}])"),
+           use);
+}
+
 TEST_CASE("query_version joins the numbers, query_name may be empty") {
   auto version = [](Client& client) -> Task<void> {
     const std::string text = co_await qmp::query_version(client);

@@ -14,7 +14,8 @@ namespace {
 std::vector<std::string> drain(Framer& framer) {
   std::vector<std::string> found;
   while (const auto front = framer.front()) {
-    found.push_back(front->ok() ? std::string(**front) : std::string("! ") + front->error().what());
+    found.push_back(front->ok() ? std::string(**front)
+                                : std::string("! ") + front->error().message());
     framer.pop();
   }
   return found;

@@ -89,8 +89,8 @@ TEST_CASE("a silent peer is reported as one that serves another client") {
   const auto error = shake_hands(serve, soon());
   REQUIRE(error);
   REQUIRE(error->kind() == ErrorKind::timed_out);
-  REQUIRE_THAT(error->what(), ContainsSubstring("connected, but the server is silent"));
-  REQUIRE_THAT(error->what(), ContainsSubstring("another client"));
+  REQUIRE_THAT(error->message(), ContainsSubstring("connected, but the server is silent"));
+  REQUIRE_THAT(error->message(), ContainsSubstring("another client"));
 }
 
 TEST_CASE("a peer that falls silent in the middle of its greeting is quoted") {
@@ -113,7 +113,7 @@ TEST_CASE("a peer that greets and then falls silent is a timeout of qmp_capabili
   const auto error = shake_hands(serve, soon());
   REQUIRE(error);
   REQUIRE(error->kind() == ErrorKind::timed_out);
-  REQUIRE_THAT(error->what(), ContainsSubstring("qmp_capabilities"));
+  REQUIRE_THAT(error->message(), ContainsSubstring("qmp_capabilities"));
 }
 
 TEST_CASE("a peer that speaks another protocol is quoted") {
@@ -131,7 +131,7 @@ TEST_CASE("a peer that speaks another protocol is quoted") {
     const auto error = shake_hands(serve);
     REQUIRE(error);
     REQUIRE(error->kind() == ErrorKind::protocol);
-    REQUIRE_THAT(error->what(), ContainsSubstring("does not speak QMP"));
+    REQUIRE_THAT(error->message(), ContainsSubstring("does not speak QMP"));
     REQUIRE_THAT(error->evidence().front(), ContainsSubstring(quoted));
   }
 }
@@ -164,7 +164,7 @@ TEST_CASE("refused capabilities are QEMU's own words") {
   };
   const auto error = shake_hands(serve);
   REQUIRE(error);
-  REQUIRE_THAT(error->what(), ContainsSubstring("not today"));
+  REQUIRE_THAT(error->message(), ContainsSubstring("not today"));
 }
 
 TEST_CASE("connecting to a path that does not exist names it") {
@@ -172,7 +172,7 @@ TEST_CASE("connecting to a path that does not exist names it") {
   const auto error = loop.run(failure_of(Client::connect("/nonexistent/control.sock")));
   REQUIRE(error);
   REQUIRE(error->kind() == ErrorKind::not_found);
-  REQUIRE_THAT(error->what(), ContainsSubstring("/nonexistent"));
+  REQUIRE_THAT(error->message(), ContainsSubstring("/nonexistent"));
 }
 
 TEST_CASE("a listener that accepts nobody is a timeout that says so") {
