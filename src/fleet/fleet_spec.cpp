@@ -124,8 +124,10 @@ FleetSpec FleetSpec::parse(std::string_view text, const std::filesystem::path& o
 FleetName FleetName::load(const std::filesystem::path& path) {
   const std::string text = read_file(path);
   FleetName found;
+  SpecOptions options;
+  options.state_root = "/";  // wherever it is, `{dir}` is an absolute path
   try {
-    found.name = FleetSpec::parse(text, path).name;
+    found.name = FleetSpec::parse(text, path, SpecFormat::toml, options).name;
     return found;
   } catch (const Error& error) {
     found.errors = error;

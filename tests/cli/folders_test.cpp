@@ -84,6 +84,19 @@ TEST_CASE("a state directory that cannot be one is refused in the same words by 
   }
 }
 
+TEST_CASE("commands work beside a file whose paths are in the machines' folders") {
+  const Vmfleet world;
+  write_file(world, "a", "", "gdb = 'unix:{dir}/gdb.sock'\n");
+  REQUIRE(world.shell("cd a && vmfleet up").code == 0);
+  for (const char* command : {"ps", "logs", "inspect web", "stop --grace 0ms", "start", "down"}) {
+    const auto ran = world.shell(std::string("cd a && vmfleet ") + command);
+    INFO(command << ": " << ran.out);
+    CHECK(ran.code == 0);
+    CHECK(ran.out.find("has errors") == std::string::npos);
+  }
+  CHECK_FALSE(std::filesystem::exists(world.state() / "demo"));
+}
+
 TEST_CASE("a hint's command is about the fleet that was asked for") {
   const Vmfleet world;
   auto words = test::up_with("marker", {"-p", "other"});

@@ -273,6 +273,13 @@ TEST_CASE("the name of a fleet is read from a file with errors as far as it goes
   for (const char* text : {"fleet = 'de\n", "fleet = 5\n", "[x]\nfleet = 'demo'\n"}) {
     CHECK(name_in(text).name == name_of_folder);
   }
+  const FleetName placed = name_in(
+      "fleet = 'demo'\n[machine.a]\ngdb = 'unix:{dir}/gdb.sock'\nkernel = '{dir}/k'\n"
+      "disk = [{ file = '{dir}/d', format = 'raw' }]\nshare = [{ path = '{dir}/s', tag = 't' }]\n"
+      "inject = [{ via = 'fw_cfg', path = 'opt/x', source = '{dir}/i' }]\n");
+  INFO((placed.errors ? placed.errors->what() : "no errors"));
+  CHECK(placed.name == "demo");
+  CHECK_FALSE(placed.errors);
   CHECK_THROWS_AS(name_in("fleet = 'a b'\n"), Error);
   CHECK_THROWS_AS(FleetName::load(folder / "none.toml"), Error);
 }
