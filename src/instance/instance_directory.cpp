@@ -151,22 +151,86 @@ bool contains(const Names& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-/// Proof that the directory is an instance's, before anything in it is touched.
-void require_ours(const std::vector<std::string>& names, const std::vector<std::string>& staged,
-                  const std::filesystem::path& whole) {
-  bool recorded = false;
-  bool bare = true;  // from before the first record
-  std::vector<std::string> foreign;
-  for (const auto& name : names) {
-    const bool remnant = is_remnant(name);
-    recorded = recorded || remnant || name == kIntent || name == kState;
-    bare = bare && name == kLock;
-    const bool known = remnant || is_injected(name) || contains(kWires, name) ||
-                       contains(kRecords, name) || contains(staged, name) ||
-                       name == kWorkingDirectory;
-    if (!known) foreign.push_back(name);
+bool is_record(const std::string& name) {
+  return is_remnant(name) || (name != kLock && contains(kRecords, name));
+}
+
+/// Written by us, perhaps damaged since: what its name alone does not prove.
+bool is_own_record(int fd, const std::string& name) {
+  constexpr std::string_view kBegin = R"({"schema":"vmfleet.)";
+  if (!is_record(name)) return false;
+  const UniqueFd file(::openat(fd, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  std::array<char, kBegin.size()> begin{};
+  return file && ::read(file.get(), begin.data(), begin.size()) == ssize_t{begin.size()} &&
+         std::string_view(begin.data(), begin.size()) == kBegin;
+}
+
+/// A file that may go with the machine: nothing that holds other files, nor that somebody else
+/// owns.
+bool is_plain_file(int fd, const std::string& name) {
+  struct stat status {};
+  if (::fstatat(fd, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return errno == ENOENT;
+  return !S_ISDIR(status.st_mode) && status.st_uid == ::geteuid();
+}
+
+/// Where QEMU runs, and leaves what it writes to a relative path, a core dump too. Invalid when
+/// there is none.
+UniqueFd open_working(int fd) {
+  return UniqueFd(::openat(fd, kWorkingDirectory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
+/// What is in an instance directory, and whose that is.
+class Contents {
+ public:
+  Contents(int fd, const std::vector<std::string>& staged)
+      : fd_(fd), staged_(staged), names_(entries(fd)) {
+    const auto own = [fd](const std::string& name) { return is_own_record(fd, name); };
+    proven_ = std::any_of(names_.begin(), names_.end(), own);
   }
-  if (foreign.empty() && (recorded || bare)) return;
+
+  [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
+  [[nodiscard]] bool is_proven() const { return proven_; }
+  /// Of a machine whose first record was not written yet.
+  [[nodiscard]] bool is_bare() const {
+    return std::all_of(names_.begin(), names_.end(),
+                       [](const std::string& name) { return name == kLock; });
+  }
+  [[nodiscard]] bool is_recorded() const {
+    return std::any_of(names_.begin(), names_.end(), &is_record);
+  }
+
+  /// What users and their tools put beside our files goes with them, but only where a record proves
+  /// that this is a machine's directory.
+  [[nodiscard]] std::vector<std::string> foreign() const {
+    std::vector<std::string> foreign;
+    for (const auto& name : names_) {
+      if (!is_known(name) && !(proven_ && is_plain_file(fd_, name))) foreign.push_back(name);
+    }
+    const UniqueFd working = open_working(fd_);
+    if (!working) return foreign;
+    for (const auto& name : entries(working.get())) {
+      const bool ours = proven_ && is_plain_file(working.get(), name);
+      if (!ours) foreign.push_back(fmt::format("{}/{}", kWorkingDirectory, name));
+    }
+    return foreign;
+  }
+
+ private:
+  [[nodiscard]] bool is_known(const std::string& name) const {
+    return is_remnant(name) || is_injected(name) || contains(kWires, name) ||
+           contains(kRecords, name) || contains(staged_, name) || name == kWorkingDirectory;
+  }
+
+  int fd_;
+  const std::vector<std::string>& staged_;
+  std::vector<std::string> names_;
+  bool proven_ = false;
+};
+
+/// Proof that the directory is an instance's, before anything in it is touched.
+void require_ours(const Contents& contents, const std::filesystem::path& whole) {
+  const auto foreign = contents.foreign();
+  if (foreign.empty() && (contents.is_recorded() || contents.is_bare())) return;
   throw Error(ErrorKind::conflict,
               foreign.empty()
                   ? fmt::format("{} has no record of a machine", whole.string())
@@ -205,9 +269,13 @@ InstanceDirectory InstanceDirectory::open(const std::filesystem::path& path) {
 
 bool InstanceDirectory::has_records() const {
   const auto names = entries(fd_.get());
-  return std::any_of(names.begin(), names.end(), [](const std::string& name) {
-    return is_remnant(name) || (name != kLock && contains(kRecords, name));
-  });
+  return std::any_of(names.begin(), names.end(), &is_record);
+}
+
+void InstanceDirectory::require_ours_or_bare() const {
+  const std::vector<std::string> nothing_staged;
+  const Contents contents(fd_.get(), nothing_staged);
+  if (!contents.is_proven()) require_ours(contents, path_);
 }
 
 void InstanceDirectory::remove_injected() const {
@@ -222,14 +290,16 @@ void InstanceDirectory::remove_wires() const {
 }
 
 void InstanceDirectory::remove(const std::vector<std::string>& staged_files) const {
-  require_ours(entries(fd_.get()), staged_files, path_);
-  remove_wires();
-  remove_injected();
-  for (const auto& name : staged_files) {
-    if (name.find('/') == std::string::npos) unlink_known(fd_.get(), name.c_str(), path_);
+  const Contents contents(fd_.get(), staged_files);
+  require_ours(contents, path_);
+  if (const UniqueFd working = open_working(fd_.get())) {
+    for (const auto& name : entries(working.get())) {
+      unlink_known(working.get(), name.c_str(), path_ / kWorkingDirectory);
+    }
   }
-  for (const auto& name : entries(fd_.get())) {
-    if (is_remnant(name)) unlink_known(fd_.get(), name.c_str(), path_);
+  remove_wires();
+  for (const auto& name : contents.names()) {
+    if (!contains(kRecords, name)) unlink_known(fd_.get(), name.c_str(), path_);
   }
   // The lock goes last: until then no other command can begin to use the directory.
   for (const char* name : kRecords) unlink_known(fd_.get(), name, path_);

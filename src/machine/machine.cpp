@@ -113,6 +113,7 @@ Task<Machine> Machine::launch(MachineConfig config, LaunchOptions options) {
   if (runs) {
     throw Error(ErrorKind::conflict, fmt::format("{} is running already", config.name));
   }
+  live->directory.require_ours_or_bare();
   live->is_new = !live->directory.has_records();
   if (auto known = live->recorded()) live->state = *std::move(known);
   // From here on the directory is ours.

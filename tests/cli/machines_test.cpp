@@ -404,3 +404,30 @@ TEST_CASE("two folders of one name are told apart before one replaces the other'
   CHECK_THAT(other.out, ContainsSubstring("a/lab"));
   CHECK_THAT(other.out, ContainsSubstring("hint: give one of the two another name"));
 }
+
+TEST_CASE("what was written beside a machine's files goes with it") {
+  const Vmfleet world;
+  std::ofstream(world.folder() / "vmfleet.toml")
+      << "fleet = 'demo'\n[machine.a]\naccel = 'tcg'\nready.serial = 'guest ready'\n"
+         "qemu_args = ['-D', '{dir}/qemu.log', '-d', 'guest_errors']\nkernel = '"
+      << testkit::guest_path("marker").string() << "'\n";
+  const auto directory = world.state() / "demo/a";
+  REQUIRE(world.run({"up"}).code == 0);
+  std::ofstream(directory / "notes") << "x";
+  CHECK(world.run({"stop", "--grace", "0ms"}).code == 0);
+  CHECK(world.run({"start"}).code == 0);
+  CHECK(std::filesystem::exists(directory / "notes"));
+  CHECK(world.run({"down"}).code == 0);
+  CHECK_FALSE(std::filesystem::exists(world.state() / "demo"));
+}
+
+TEST_CASE("a machine is not started in a folder of somebody's files") {
+  const Vmfleet world;
+  std::filesystem::create_directories(world.folder() / "src/vm-0");
+  std::ofstream(world.folder() / "src/vm-0/main.c") << "int main() {}";
+  const auto up = world.run(up_with("marker", {"--state-dir", ".", "-p", "src"}));
+  CHECK(up.code == 5);
+  CHECK_THAT(up.err, ContainsSubstring("holds files that are not vmfleet's"));
+  CHECK(world.run({"down", "--state-dir", ".", "-p", "src"}).code == 5);
+  CHECK(std::filesystem::exists(world.folder() / "src/vm-0/main.c"));
+}

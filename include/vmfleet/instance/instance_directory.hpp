@@ -11,7 +11,8 @@
 namespace vmfleet {
 
 /// The names in an instance directory. Nothing else of ours is ever made there, but staged disks,
-/// and `inject0`, `inject1`… with what is put into the guest.
+/// and `inject0`, `inject1`… with what is put into the guest. A fleet file's `{dir}` lets users and
+/// their tools put files beside them, with any name.
 namespace instance_file {
 inline constexpr const char* kIntent = "intent.json";
 inline constexpr const char* kState = "state.json";
@@ -60,9 +61,14 @@ class InstanceDirectory {
   /// was put into the guest, and QEMU's own files with its logs.
   void remove_injected() const;
   void remove_wires() const;
-  /// Removes what is ours, by name, and then the directory. Follows no link and descends nowhere.
-  /// *Errors*: `conflict`, with nothing removed, when it holds a file that is not ours, or files
-  /// without a record of ours.
+  /// Before a launch: what is there goes with the machine later. *Errors*: `conflict`, when it
+  /// holds files and no record of ours.
+  void require_ours_or_bare() const;
+  /// Removes the files in it and then the directory: ours by name, and where a record of ours
+  /// proves what it is those that users and their tools have put beside them. A link goes itself
+  /// and is not followed; of directories only QEMU's own is looked into. *Errors*: `conflict`, with
+  /// nothing removed, when it holds anything else: files without a record of ours, directories,
+  /// another user's files.
   void remove(const std::vector<std::string>& staged_files) const;
 
  private:

@@ -8,6 +8,7 @@
 
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/instance/instance_directory.hpp>
+#include <vmfleet/instance/intent.hpp>
 
 #include "tests/support/catch.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -121,7 +122,24 @@ TEST_CASE("removal takes what is ours, staged files too, and the directory") {
   REQUIRE_FALSE(std::filesystem::exists(directory.path()));
 }
 
-TEST_CASE("removal leaves a stranger's file alone and names it") {
+TEST_CASE("removal takes what users and QEMU have written beside our files, whatever its name") {
+  const TempDir temp;
+  std::filesystem::create_directory(temp / "precious");
+  touch(temp / "precious/thesis.odt");
+  const auto directory = InstanceDirectory::create(temp / "root", "demo", "vm-0");
+  write_intent(directory, Intent());
+  touch(directory.file("qemu.log"));
+  touch(directory.file("it's\na name"));
+  REQUIRE(::mkfifo(directory.file("pipe").c_str(), 0600) == 0);
+  std::filesystem::create_directory_symlink(temp / "precious", directory.file("link"));
+  std::filesystem::create_directory(directory.file(instance_file::kWorkingDirectory));
+  touch(directory.file(instance_file::kWorkingDirectory) / "core");
+  directory.remove({});
+  REQUIRE_FALSE(std::filesystem::exists(directory.path()));
+  REQUIRE(std::filesystem::exists(temp / "precious/thesis.odt"));
+}
+
+TEST_CASE("removal leaves a stranger's file alone where no record of ours is, and names it") {
   const TempDir temp;
   const auto directory = InstanceDirectory::create(temp.path(), "demo", "vm-0");
   touch(directory.file("thesis.odt"));
@@ -136,6 +154,40 @@ TEST_CASE("removal leaves a stranger's file alone and names it") {
   }
   REQUIRE(std::filesystem::exists(directory.file("thesis.odt")));
   REQUIRE(std::filesystem::exists(directory.file(instance_file::kSerial)));
+}
+
+TEST_CASE("removal leaves a stranger's directory alone and names it") {
+  for (const std::string name : {"photos", "cwd/photos"}) {
+    INFO(name);
+    const TempDir temp;
+    const auto directory = InstanceDirectory::create(temp.path(), "demo", "vm-0");
+    std::filesystem::create_directories(directory.path() / name);
+    touch(directory.path() / name / "one.jpg");
+    write_intent(directory, Intent());
+    touch(directory.file(instance_file::kSerial));
+    try {
+      directory.remove({});
+      FAIL("it was removed");
+    } catch (const Error& error) {
+      REQUIRE(error.kind() == ErrorKind::conflict);
+      REQUIRE(error.evidence() == std::vector<std::string>{name});
+    }
+    REQUIRE(std::filesystem::exists(directory.path() / name / "one.jpg"));
+    REQUIRE(std::filesystem::exists(directory.file(instance_file::kSerial)));
+  }
+}
+
+TEST_CASE("a directory that holds files and no record is no place for a machine") {
+  const TempDir temp;
+  const auto directory = InstanceDirectory::create(temp.path(), "src", "module");
+  touch(directory.file(instance_file::kLock));
+  REQUIRE_NOTHROW(directory.require_ours_or_bare());
+  touch(directory.file("main.c"));
+  REQUIRE_THROWS_AS(directory.require_ours_or_bare(), Error);
+  touch(directory.file("intent.json"));  // somebody's own
+  REQUIRE_THROWS_AS(directory.require_ours_or_bare(), Error);
+  write_intent(directory, Intent());
+  REQUIRE_NOTHROW(directory.require_ours_or_bare());
 }
 
 TEST_CASE("a folder without a machine's record loses nothing, whatever its files are called") {
