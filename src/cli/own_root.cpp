@@ -9,6 +9,7 @@
 
 #include <cerrno>
 
+#include <io/temporary_folder.hpp>
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/io/files.hpp>
 
@@ -48,8 +49,17 @@ UniqueFd take_lock(const std::filesystem::path& root) {
 
 }  // namespace
 
-OwnRoot::OwnRoot() : folder_(folder_of_roots() / kPrefix) {
-  lock_ = make_lock(path());
+OwnRoot::OwnRoot() {
+  TemporaryFolder folder(folder_of_roots() / kPrefix);
+  lock_ = make_lock(folder.path());
+  path_ = folder.path();
+  folder.keep();
+}
+
+void OwnRoot::remove() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+  removed_ = true;
 }
 
 std::vector<OwnRoot> OwnRoot::take_abandoned() {
@@ -58,7 +68,7 @@ std::vector<OwnRoot> OwnRoot::take_abandoned() {
   for (const auto& entry : std::filesystem::directory_iterator(folder_of_roots(), ignored)) {
     if (entry.path().filename().string().rfind(kPrefix, 0) != 0) continue;
     UniqueFd lock = take_lock(entry.path());
-    if (lock) roots.push_back(OwnRoot(TemporaryFolder::take_over(entry.path()), std::move(lock)));
+    if (lock) roots.push_back(OwnRoot(entry.path(), std::move(lock)));
   }
   return roots;
 }

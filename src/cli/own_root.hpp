@@ -7,13 +7,12 @@
 #include <utility>
 #include <vector>
 
-#include <io/temporary_folder.hpp>
 #include <vmfleet/base/unique_fd.hpp>
 
 namespace vmfleet::cli {
 
-/// A temporary folder that goes with this object. Held by a lock, which the kernel releases when
-/// the process dies.
+/// A temporary folder that stays until it is removed: without it nobody could stop what runs there.
+/// Held by a lock, which the kernel releases when the process dies.
 class OwnRoot {
  public:
   OwnRoot();
@@ -21,18 +20,20 @@ class OwnRoot {
   /// Those of this user whose process was killed, held by us from now on.
   static std::vector<OwnRoot> take_abandoned();
 
-  [[nodiscard]] const std::filesystem::path& path() const { return folder_.path(); }
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
   /// Of two runs at once, networks must differ too, which are named after the fleet.
   [[nodiscard]] std::string fleet_name() const;
-  /// For machines that still run in it: without their folder nobody could stop them.
-  void keep() { folder_.keep(); }
+  /// For when nothing in it is alive: whatever machines and programs have left in it goes, too.
+  void remove();
+  [[nodiscard]] bool is_removed() const { return removed_; }
 
  private:
-  OwnRoot(TemporaryFolder folder, UniqueFd lock)
-      : lock_(std::move(lock)), folder_(std::move(folder)) {}
+  OwnRoot(std::filesystem::path path, UniqueFd lock)
+      : path_(std::move(path)), lock_(std::move(lock)) {}
 
-  UniqueFd lock_;  // held until the folder is gone
-  TemporaryFolder folder_;
+  std::filesystem::path path_;
+  UniqueFd lock_;
+  bool removed_ = false;
 };
 
 }  // namespace vmfleet::cli

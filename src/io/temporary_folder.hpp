@@ -23,12 +23,6 @@ class TemporaryFolder {
     if (::mkdtemp(name.data()) == nullptr) throw errno_error("make " + name, errno);
     path_ = name;
   }
-  /// One that is there already.
-  static TemporaryFolder take_over(std::filesystem::path path) {
-    TemporaryFolder folder;
-    folder.path_ = std::move(path);
-    return folder;
-  }
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
   TemporaryFolder(TemporaryFolder&& other) noexcept
@@ -52,8 +46,6 @@ class TemporaryFolder {
   }
 
  private:
-  TemporaryFolder() = default;
-
   std::filesystem::path path_;
   bool stays_ = false;
 };

@@ -209,3 +209,30 @@ TEST_CASE("the next run removes what one that was killed has left") {
   CHECK(world.run(run_with("true")).code == 0);
   CHECK(world.left_nothing());
 }
+
+TEST_CASE("run leaves nothing of what its program put beside a machine's files") {
+  const World world;
+  const auto ran = world.run(
+      run_with("cd $VMFLEET_STATE_DIR/$VMFLEET_FLEET/vm-0 && mkdir photos && touch photos/one log; "
+               "exit 3"));
+  INFO(ran.err);
+  CHECK(ran.code == 3);
+  CHECK(ran.err.find("not vmfleet's") == std::string::npos);
+  CHECK(world.left_nothing());
+}
+
+TEST_CASE("a run that cannot clean up leaves the folder of what still runs to the next one") {
+  const World world;
+  // It cannot open a file any more, from then on.
+  const auto ran = world.run(
+      run_with("$PROGRAM restart --grace 0ms vm-0; exec prlimit --pid $PPID --nofile=3:3"));
+  INFO(ran.out << ran.err);
+  CHECK(ran.code == 125);
+  CHECK_THAT(ran.err, ContainsSubstring("machines may still run"));
+  const auto state = std::filesystem::directory_iterator(world.temporary())->path();
+  const auto fleet = "run-" + state.string().substr(state.string().rfind('-') + 1);
+  const auto ps = world.document({"ps", "--state-dir", state.string(), "-p", fleet});
+  CHECK(ps["machines"].as_array()->at(0).text("state") == "ready");
+  CHECK(world.run(run_with("true")).code == 0);
+  CHECK(world.left_nothing());
+}

@@ -7,6 +7,8 @@
 #include <vmfleet/async/task_group.hpp>
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/base/text.hpp>
+#include <vmfleet/instance/instance_directory.hpp>
+#include <vmfleet/instance/locks.hpp>
 #include <vmfleet/io/files.hpp>
 
 #include "cli/arguments.hpp"
@@ -155,31 +157,76 @@ std::vector<Fleet> fleets_in(const std::filesystem::path& root) {
   return fleets;
 }
 
+/// Nothing runs in it, and no command is about to start it. What cannot be known may live.
+bool is_dead(const std::filesystem::path& machine) {
+  try {
+    const auto directory = InstanceDirectory::open(machine);
+    return !is_alive(directory) && !OperationLock::held(directory);
+  } catch (const Error& error) {
+    return error.kind() == ErrorKind::not_found;
+  }
+}
+
+bool all_are_dead(const std::filesystem::path& root) {
+  for (const auto& fleet : fleets_in(root)) {
+    for (const auto& machine : fleet.select({})) {
+      if (!is_dead(root / fleet.name() / machine)) return false;
+    }
+  }
+  return true;
+}
+
 /// What the program started or restarted itself does not die with us.
 Task<void> end_others(const Context& context, OwnRoot& root) {
   std::vector<Fleet> fleets = fleets_in(root.path());
   for (auto& fleet : fleets) {
     std::vector<std::string> all;
-    const FleetReport report = co_await fleet.down(std::move(all), StopOptions::kill());
+    const FleetReport report = co_await fleet.stop(std::move(all), StopOptions::kill());
     for (const auto& machine : report.machines) {
-      if (!machine.error || machine.error->kind() == ErrorKind::not_found) continue;
-      root.keep();
-      context.complain(machine);
+      if (!is_dead(root.path() / fleet.name() / machine.name)) context.complain(machine);
     }
   }
+  if (all_are_dead(root.path())) root.remove();
 }
 
 /// What runs that were killed have left: their keys, and machines that did not die with them.
 Task<void> remove_abandoned(const Context& context) {
   std::vector<OwnRoot> roots = OwnRoot::take_abandoned();
-  for (auto& root : roots) co_await end_others(context, root);
+  for (auto& root : roots) {
+    try {
+      co_await end_others(context, root);
+    } catch (const Error& error) {
+      // This run is not about it.
+      context.say(fmt::format("vmfleet: warning: {} of an earlier run stays: {}",
+                              root.path().string(), error.what()));
+    }
+  }
 }
+
+/// Whatever keeps it from being removed, its user learns where the machines are.
+class LeftRoot {
+ public:
+  LeftRoot(const Context& context, const OwnRoot& root) : context_(context), root_(root) {}
+  LeftRoot(const LeftRoot&) = delete;
+  LeftRoot& operator=(const LeftRoot&) = delete;
+  ~LeftRoot() {
+    if (root_.is_removed()) return;
+    context_.say(fmt::format(
+        "vmfleet: machines may still run, with their files in {}; the next `vmfleet run` ends them",
+        root_.path().string()));
+  }
+
+ private:
+  const Context& context_;
+  const OwnRoot& root_;
+};
 
 Task<int> run(Context& context, const RunArguments& arguments) {
   require_program(arguments.words.at(0));
   context.cleans_up = true;
   co_await remove_abandoned(context);
   OwnRoot root;
+  const LeftRoot left(context, root);
   Globals globals = context.globals;
   globals.state_dir = root.path().string();
   globals.fleet = root.fleet_name();

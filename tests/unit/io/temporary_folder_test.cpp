@@ -38,7 +38,5 @@ TEST_CASE("a temporary folder that was kept or moved stays") {
   }
   REQUIRE(fs::exists(kept));
   REQUIRE(fs::exists(temp / "final/file"));
-  { const auto taken = TemporaryFolder::take_over(kept); }
-  REQUIRE_FALSE(fs::exists(kept));
-  REQUIRE(std::distance(fs::directory_iterator(temp.path()), {}) == 1);
+  REQUIRE(std::distance(fs::directory_iterator(temp.path()), {}) == 2);
 }
