@@ -76,15 +76,18 @@ Task<void> hear_out_signals() {
 }  // namespace
 
 Task<int> run_in_foreground(Context& context, std::vector<std::string> argv,
-                            std::vector<std::string> variables) {
+                            std::vector<std::string> variables, GuestStreams* guest) {
   Loop& loop = co_await current_loop();
   ProcessOptions options(std::move(argv));
   options.environment = environment_with(std::move(variables));
   options.descriptors = given_descriptors();
   options.dies_with_owner = true;
+  GuestStreams as_they_are(context, true);
+  GuestStreams& streams = guest == nullptr ? as_they_are : *guest;
+  streams.put_between(options);
   Process process = Process::spawn(loop, options);
   const Relay relay(context, process);
-  const ExitStatus status = co_await process.wait();
+  const ExitStatus status = co_await streams.wait(process);
   co_await hear_out_signals();
   co_return status.signal != 0 ? interrupted_code(status.signal) : status.code;
 }

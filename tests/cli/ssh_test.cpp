@@ -150,6 +150,35 @@ TEST_CASE("where no agent answers a program is run by ssh, its arguments as they
   CHECK(world.run({"exec", "vm-0", "--", "sh", "-c", "exit 9"}).code == 9);
 }
 
+TEST_CASE("a guest does not drive the terminal by ssh either, unless that is asked for") {
+  const LinuxWorld world("ssh");
+  world.run({"ssh", "vm-0", "--",
+             "until killall qemu-ga; do :; done 2>/dev/null; while pidof qemu-ga; do :; done"});
+  const test::Words words = {
+      "exec", "vm-0",
+      "--",   "sh",
+      "-c",   "printf '\\033[7mout\\033[0m\\n'; printf '\\033[7merr\\033[0m\\n' >&2; cat; exit 3"};
+  Terminal plain(world, words);
+  plain.type("typed\r\x04");
+  CHECK(plain.wait() == 3);
+  CHECK_THAT(plain.output(), ContainsSubstring("out\r\n"));
+  CHECK_THAT(plain.output(), ContainsSubstring("err\r\n"));
+  CHECK_THAT(plain.output(), ContainsSubstring("typed\r\n"));
+  CHECK(plain.output().find('\x1b') == std::string::npos);
+  test::Words raw_words = words;
+  raw_words.insert(raw_words.begin() + 1, "--raw");
+  Terminal raw(world, raw_words);
+  raw.type("\x04");
+  CHECK(raw.wait() == 3);
+  CHECK_THAT(raw.output(), ContainsSubstring("\x1b[7mout"));
+  CHECK(world.run(words).out == "\x1b[7mout\x1b[0m\n");
+
+  Terminal copy(world, {"cp", "vm-0:/tmp/\x1b[7mnone", "x"});
+  CHECK(copy.wait() == 1);
+  CHECK_THAT(copy.output(), ContainsSubstring("none"));
+  CHECK(copy.output().find("\x1b[7m") == std::string::npos);
+}
+
 TEST_CASE("a machine without a forward to its port 22 is told so") {
   const Vmfleet world;
   world.run(test::up_with("marker"));

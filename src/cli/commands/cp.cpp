@@ -16,6 +16,7 @@
 #include "cli/arguments.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/guest_streams.hpp"
 #include "cli/program.hpp"
 #include "cli/ssh_target.hpp"
 
@@ -47,8 +48,8 @@ std::string file_name(const std::string& path) {
 }
 
 /// Runs a script with arguments in the guest, on these descriptors.
-Task<void> run_script(SshTarget target, std::vector<std::string> arguments, std::string script,
-                      int input, int output) {
+Task<void> run_script(const Context& context, SshTarget target, std::vector<std::string> arguments,
+                      std::string script, int input, int output) {
   Loop& loop = co_await current_loop();
   arguments.insert(arguments.begin(), {"sh", "-c", std::move(script), "sh"});
   std::vector<std::string> line{shell_join(arguments)};
@@ -57,8 +58,10 @@ Task<void> run_script(SshTarget target, std::vector<std::string> arguments, std:
   if (output >= 0) options.descriptors.emplace_back(1, output);
   options.descriptors.emplace_back(2, STDERR_FILENO);
   options.dies_with_owner = true;
+  GuestStreams guest(context, false);
+  guest.put_between(options);
   Process process = Process::spawn(loop, options);
-  const ExitStatus status = co_await process.wait();
+  const ExitStatus status = co_await guest.wait(process);
   if (status.success()) co_return;
   throw Error(ErrorKind::unavailable, fmt::format("not copied whole: ssh to {} ended with {}",
                                                   target.name, status.describe()));
@@ -77,12 +80,13 @@ UniqueFd open_source(const std::string& source, const std::string& machine, stru
       .hint(fmt::format(fmt::runtime(hint), machine));
 }
 
-Task<void> upload(const std::string& source, SshTarget target, const std::string& path) {
+Task<void> upload(const Context& context, const std::string& source, SshTarget target,
+                  const std::string& path) {
   struct stat status {};
   const UniqueFd file = open_source(source, target.name, status);
   std::vector<std::string> arguments{path.empty() ? "." : path, file_name(source),
                                      fmt::format("{:o}", status.st_mode & 0777)};
-  co_await run_script(std::move(target), std::move(arguments),
+  co_await run_script(context, std::move(target), std::move(arguments),
                       R"(p=$1; [ ! -d "$p" ] || p=$p/$2; cat >"$p" && chmod -- "$3" "$p")",
                       file.get(), -1);
 }
@@ -136,7 +140,8 @@ std::optional<UniqueFd> open_existing(const std::filesystem::path& path) {
   return file;
 }
 
-Task<void> download(SshTarget source, const std::string& path, const std::string& target) {
+Task<void> download(const Context& context, SshTarget source, const std::string& path,
+                    const std::string& target) {
   std::vector<std::string> arguments{path};
   std::string script = R"(exec cat <"$1")";
   std::filesystem::path place = target;
@@ -146,11 +151,13 @@ Task<void> download(SshTarget source, const std::string& path, const std::string
   struct stat status {};
   if (old && ::fstat(old->get(), &status) != 0) throw errno_error("write " + place.string(), errno);
   if (old && !S_ISREG(status.st_mode)) {
-    co_await run_script(std::move(source), std::move(arguments), std::move(script), -1, old->get());
+    co_await run_script(context, std::move(source), std::move(arguments), std::move(script), -1,
+                        old->get());
     co_return;
   }
   const NewFile file(follow_links(place), old ? &status : nullptr);
-  co_await run_script(std::move(source), std::move(arguments), std::move(script), -1, file.fd());
+  co_await run_script(context, std::move(source), std::move(arguments), std::move(script), -1,
+                      file.fd());
   file.take_place();
 }
 
@@ -162,10 +169,10 @@ Task<int> copy(Context& context, const CopyArguments& arguments) {
         .hint("vmfleet cp config.json web-0:/etc/, or vmfleet cp web-0:/var/log/web.log .");
   }
   if (source.machine.empty()) {
-    co_await upload(source.path, find_ssh_target(context.directory_of(target.machine)),
+    co_await upload(context, source.path, find_ssh_target(context.directory_of(target.machine)),
                     target.path);
   } else {
-    co_await download(find_ssh_target(context.directory_of(source.machine)), source.path,
+    co_await download(context, find_ssh_target(context.directory_of(source.machine)), source.path,
                       target.path);
   }
   co_return kDone;

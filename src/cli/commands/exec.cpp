@@ -75,10 +75,12 @@ void refuse_paused(const Machine& machine) {
 }
 
 /// The words as they are: ssh gives them to a shell.
-Task<int> exec_by_ssh(Context& context, const SshTarget& target,
-                      const std::vector<std::string>& words) {
-  std::vector<std::string> line{shell_join(words)};
-  co_return co_await run_in_foreground(context, ssh_command(target, line));
+Task<int> exec_by_ssh(Context& context, const SshTarget& target, const ExecArguments& arguments) {
+  std::vector<std::string> line{shell_join(arguments.words)};
+  std::vector<std::string> variables;
+  GuestStreams guest(context, arguments.raw);
+  co_return co_await run_in_foreground(context, ssh_command(target, line), std::move(variables),
+                                       &guest);
 }
 
 Task<int> exec(Context& context, const ExecArguments& arguments) {
@@ -86,7 +88,7 @@ Task<int> exec(Context& context, const ExecArguments& arguments) {
   Machine machine = co_await Machine::adopt(directory);
   refuse_paused(machine);
   const auto target = co_await agree_on_ssh(machine);
-  if (target) co_return co_await exec_by_ssh(context, *target, arguments.words);
+  if (target) co_return co_await exec_by_ssh(context, *target, arguments);
   const ProcessOutput output = co_await machine.exec(arguments.words);
   context.out.write(shown_on(context.out, output.out, arguments.raw));
   context.err.try_write(shown_on(context.err, output.err, arguments.raw));
