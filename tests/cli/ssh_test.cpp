@@ -87,6 +87,28 @@ TEST_CASE("a copy keeps the mode of a file that it replaces, and follows links")
   CHECK(ran.out.substr(ran.out.size() - 6) == "round\n");
 }
 
+TEST_CASE("a copy has the mode of its source, and no other while it is written") {
+  const LinuxWorld world("ssh");
+  const Ran down = world.shell(
+      "umask 022\nvmfleet ssh vm-0 -- 'cd /tmp; echo k >key; chmod 600 key; echo p >program; "
+      "chmod 777 program; : >empty; chmod 640 empty'\n"
+      "for f in key program empty; do vmfleet cp vm-0:/tmp/$f .; stat -c %a,%s $f; done");
+  CHECK(down.out == "600,2\n755,2\n640,0\n");
+  const Ran up = world.shell(
+      "vmfleet ssh vm-0 -- 'cd /tmp; echo old >kept; chmod 640 kept; ln -s key link'\n"
+      "chmod 755 program; vmfleet cp program vm-0:/tmp/kept; vmfleet cp program vm-0:/tmp/new\n"
+      "vmfleet cp program vm-0:/tmp/link\n"
+      "vmfleet ssh vm-0 -- 'cd /tmp; stat -c %a,%s kept new key'");
+  CHECK(up.out == "640,2\n755,2\n600,2\n");
+  // Seen by the guest, which has the first of the file when the rest is still to come.
+  const Ran during = world.shell(
+      "vmfleet ssh vm-0 -- 'mkdir /tmp/seen; ln -s /tmp/seen/x /tmp/to; (until stat -c %a "
+      "/tmp/seen/x >/tmp/first 2>/dev/null; do :; done) >/dev/null 2>&1 &'\n"
+      "head -c 8000000 /dev/zero >big; chmod 644 big; vmfleet cp big vm-0:/tmp/to\n"
+      "vmfleet ssh vm-0 -- 'cat /tmp/first; stat -c %a /tmp/seen/x'");
+  CHECK(during.out == "600\n644\n");
+}
+
 TEST_CASE("pipes are never waited for by a copy") {
   const LinuxWorld world("ssh");
   REQUIRE(world.shell("mkfifo pipe").code == 0);

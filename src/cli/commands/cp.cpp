@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <optional>
 
@@ -86,19 +87,40 @@ Task<void> upload(const Context& context, const std::string& source, SshTarget t
   const UniqueFd file = open_source(source, target.name, status);
   std::vector<std::string> arguments{path.empty() ? "." : path, file_name(source),
                                      fmt::format("{:o}", status.st_mode & 0777)};
+  // A file that is there keeps its mode; of a new one nobody reads the first bytes, either.
   co_await run_script(context, std::move(target), std::move(arguments),
-                      R"(p=$1; [ ! -d "$p" ] || p=$p/$2; cat >"$p" && chmod -- "$3" "$p")",
+                      R"(p=$1; [ ! -d "$p" ] || p=$p/$2; [ ! -e "$p" ] || exec cat >"$p"
+umask 077; cat >"$p" && chmod -- "$3" "$p")",
                       file.get(), -1);
 }
 
-/// A file that takes its place when it is whole.
+/// How the guest tells a file's mode: behind its content, as `ls` writes it, "-rw-r--r--".
+constexpr std::size_t kModeLength = 10;
+constexpr const char* kDownload =
+    R"(cat <"$1" && { m=$(ls -ldL -- "$1" 2>/dev/null); printf %-10.10s "$m"; })";
+
+/// Closed to others when it cannot be read: not every guest has `ls`.
+mode_t mode_from(std::string_view text) {
+  constexpr mode_t kClosed = 0600;
+  mode_t mode = 0;
+  for (std::size_t i = 1; i < kModeLength; ++i) {
+    const char c = text[i];
+    if (std::string_view("-rwxsStT").find(c) == std::string_view::npos) return kClosed;
+    if (std::string_view("rwxst").find(c) != std::string_view::npos) mode |= 0400U >> (i - 1);
+  }
+  return mode;
+}
+
+/// A file that takes its place when it is whole. Until then nobody else reads it.
 class NewFile {
  public:
   /// With the mode and the owner of the one that it replaces, if there is one.
   NewFile(std::filesystem::path path, const struct stat* old)
-      : path_(std::move(path)), part_(path_.string() + fmt::format(".part-{}", ::getpid())) {
-    file_ = files::open(part_, O_WRONLY | O_CREAT | O_EXCL, old == nullptr ? 0666 : 0600);
-    if (old == nullptr) return;
+      : path_(std::move(path)),
+        part_(path_.string() + fmt::format(".part-{}", ::getpid())),
+        replaces_(old != nullptr) {
+    file_ = files::open(part_, O_RDWR | O_CREAT | O_EXCL, 0600);
+    if (!replaces_) return;
     // Only root can give it to somebody else.
     const bool given = ::fchown(file_.get(), old->st_uid, old->st_gid) == 0;
     ::fchmod(file_.get(), old->st_mode & (given ? 0777U : 0707U));
@@ -108,6 +130,18 @@ class NewFile {
   ~NewFile() { ::unlink(part_.c_str()); }
 
   [[nodiscard]] int fd() const { return file_.get(); }
+  /// Cuts off what the guest says of its mode; a new file gets that, as far as `umask` allows it.
+  void take_mode(mode_t umask) const {
+    std::array<char, kModeLength> text{};
+    const off_t end = ::lseek(file_.get(), 0, SEEK_END) - off_t{kModeLength};
+    if (end < 0 || ::pread(file_.get(), text.data(), text.size(), end) != ssize_t{kModeLength}) {
+      throw Error(ErrorKind::protocol, "not copied whole: its end did not come");
+    }
+    if (::ftruncate(file_.get(), end) != 0) throw errno_error("write " + part_.string(), errno);
+    if (replaces_) return;
+    const mode_t mode = mode_from(std::string_view(text.data(), text.size())) & ~umask;
+    if (::fchmod(file_.get(), mode) != 0) throw errno_error("write " + part_.string(), errno);
+  }
   void take_place() const {
     if (::rename(part_.c_str(), path_.c_str()) != 0) {
       throw errno_error("write " + path_.string(), errno);
@@ -117,6 +151,7 @@ class NewFile {
  private:
   std::filesystem::path path_;
   std::filesystem::path part_;
+  bool replaces_;
   UniqueFd file_;
 };
 
@@ -142,8 +177,8 @@ std::optional<UniqueFd> open_existing(const std::filesystem::path& path) {
 
 Task<void> download(const Context& context, SshTarget source, const std::string& path,
                     const std::string& target) {
+  const mode_t mask = ::umask(077);  // to be known it must be set
   std::vector<std::string> arguments{path};
-  std::string script = R"(exec cat <"$1")";
   std::filesystem::path place = target;
   std::error_code ignored;
   if (std::filesystem::is_directory(place, ignored)) place /= file_name(path);
@@ -151,13 +186,13 @@ Task<void> download(const Context& context, SshTarget source, const std::string&
   struct stat status {};
   if (old && ::fstat(old->get(), &status) != 0) throw errno_error("write " + place.string(), errno);
   if (old && !S_ISREG(status.st_mode)) {
-    co_await run_script(context, std::move(source), std::move(arguments), std::move(script), -1,
+    co_await run_script(context, std::move(source), std::move(arguments), R"(exec cat <"$1")", -1,
                         old->get());
     co_return;
   }
   const NewFile file(follow_links(place), old ? &status : nullptr);
-  co_await run_script(context, std::move(source), std::move(arguments), std::move(script), -1,
-                      file.fd());
+  co_await run_script(context, std::move(source), std::move(arguments), kDownload, -1, file.fd());
+  file.take_mode(mask);
   file.take_place();
 }
 
