@@ -23,7 +23,7 @@ const PortForward& find_port(const MachineReport& machine, const std::string& wa
       return port;
     names.push_back(port.name);
   }
-  throw Error(ErrorKind::not_found,
+  throw Error(ErrorKind::invalid_config,
               fmt::format("{} has no forward '{}'", machine.name, sanitize(wanted)))
       .hint(names.empty() ? "it has none; see: vmfleet up --forward"
                           : fmt::format("it has: {}", join(names, ", ")));

@@ -12,7 +12,7 @@ namespace vmfleet::cli {
 
 /// `127.0.0.1:40123`.
 std::string address_of(const PortForward& port);
-/// By name, or by the guest's port. *Errors*: `not_found`, naming those that exist.
+/// By name, or by the guest's port. *Errors*: `invalid_config`, naming those that exist.
 const PortForward& find_port(const MachineReport& machine, const std::string& wanted);
 std::string format_ports(const MachineReport& machine);
 /// `{"schema", "name", "ports": […]}`.

@@ -21,8 +21,8 @@ void require_program(const std::string& name) {
     const std::string path = find_program(name);
     if (::access(path.c_str(), X_OK) == 0) return;
     throw errno_error(fmt::format("run '{}'", sanitize(name)), errno);
-  } catch (Error& error) {
-    throw std::move(error).hint(hint);
+  } catch (const Error& error) {
+    throw Error(ErrorKind::host_unfit, error.what()).hint(hint);
   }
 }
 

@@ -6,7 +6,7 @@
 
 namespace vmfleet::cli {
 
-/// *Errors*: `not_found`…, with what to do about it.
+/// *Errors*: `host_unfit`, with what to do about it.
 void require_program(const std::string& name);
 
 }  // namespace vmfleet::cli

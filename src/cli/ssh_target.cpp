@@ -57,7 +57,7 @@ SshTarget find_ssh_target(const std::filesystem::path& instance_directory) {
   }
   const PortForward* port = find_ssh_port(machine.ports);
   if (port == nullptr) {
-    throw Error(ErrorKind::not_found,
+    throw Error(ErrorKind::invalid_config,
                 fmt::format("{} has no forward to an SSH server", machine.name))
         .hint("add one to the fleet file, forward = [\"ssh:22\"], or: vmfleet up --forward ssh:22");
   }

@@ -21,14 +21,14 @@ struct SshTarget {
   std::string key;  ///< path of the private key; empty: the user's own keys
 };
 
-/// *Errors*: `exited` (it does not run), `not_found` (its port 22 is not forwarded).
+/// *Errors*: `exited` (it does not run), `invalid_config` (its port 22 is not forwarded).
 SshTarget find_ssh_target(const std::filesystem::path& instance_directory);
 
 /// Those of the machines that can be logged in to.
 std::vector<SshTarget> find_ssh_targets(const std::vector<std::filesystem::path>& directories);
 
 /// `ssh`, everything that reaches the machine, and then `words`, which a shell in the guest reads.
-/// *Errors*: `not_found` (this host has no `ssh`).
+/// *Errors*: `host_unfit` (this host has no `ssh`).
 std::vector<std::string> ssh_command(const SshTarget& target,
                                      const std::vector<std::string>& words = {});
 

@@ -85,7 +85,7 @@ TEST_CASE("a forward that cannot be is refused, and says why") {
   refused({"add", "ssh:80"}, 5, "has a forward \"ssh\" already");
   refused({"add", "web"}, 2, "the guest's port \"web\"");
   refused({"change", "web:80"}, 2, "add");
-  refused({"rm", "web"}, 4, "no forward 'web'");
+  refused({"rm", "web"}, 2, "no forward 'web'");
   const auto other = world.document({"port", "vm-1"});
   const std::string taken = std::to_string(ports_in(other)["ssh"]);
   refused({"add", "web:" + taken + ":80"}, 5, "is taken by vm-1 of fleet default (process ");

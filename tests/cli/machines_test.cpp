@@ -131,7 +131,7 @@ TEST_CASE("ports are found by name and by the guest's number") {
   CHECK(count_of(world.run({"port", "vm-0"}).out, "\n") == 3);
   CHECK(world.document({"port", "vm-0"})["ports"].as_array()->size() == 2);
   const auto missing = world.run({"port", "vm-0", "ftp"});
-  CHECK(missing.code == 4);
+  CHECK(missing.code == 2);
   CHECK_THAT(missing.err, ContainsSubstring("ssh, web"));
 }
 

@@ -67,7 +67,7 @@ TEST_CASE("files are copied both ways, whole or not at all") {
   CHECK(world.run({"cp", "vm-0:/tmp/none", "back"}).code == 1);
   CHECK(content_of("back") == bytes);
   CHECK(world.run({"cp", "back", "vm-0:/no/such/folder/x"}).code == 1);
-  CHECK(world.run({"cp", "none", "vm-0:/tmp/x"}).code == 4);
+  CHECK(world.run({"cp", "none", "vm-0:/tmp/x"}).code == 2);
   CHECK(world.run({"cp", "back", "copy"}).code == 2);
   CHECK(world.run({"cp", ".", "vm-0:/tmp"}).code == 2);
   for (const auto& entry : std::filesystem::directory_iterator(world.folder())) {
@@ -141,6 +141,7 @@ TEST_CASE("a host without ssh is told what to install") {
   const Ran ran = world.run({"ssh", "vm-0"});
   CHECK(ran.code == 125);
   CHECK_THAT(ran.err, ContainsSubstring("openssh-client"));
+  CHECK(world.run({"cp", "vm-0:/etc/passwd", "x"}).code == 8);
   world.environment["PATH"] = path;
 }
 
@@ -208,6 +209,7 @@ TEST_CASE("a machine without a forward to its port 22 is told so") {
   CHECK(ran.code == 125);
   CHECK_THAT(ran.err, ContainsSubstring("--forward ssh:22"));
   CHECK(world.run({"ssh-config"}).out.empty());
-  CHECK(world.run({"ssh-config", "vm-0"}).code == 4);
-  CHECK(world.run({"cp", "x", "vm-0:/tmp"}).code == 4);
+  CHECK(world.run({"ssh-config", "vm-0"}).code == 2);
+  CHECK(world.run({"cp", "x", "vm-0:/tmp"}).code == 2);
+  CHECK(world.run({"cp", "x", "vm-1:/tmp"}).code == 4);
 }

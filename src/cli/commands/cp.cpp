@@ -70,6 +70,10 @@ Task<void> run_script(const Context& context, SshTarget target, std::vector<std:
 
 /// A pipe without a writer would be waited for in open(2), on the loop's thread.
 UniqueFd open_source(const std::string& source, const std::string& machine, struct stat& status) {
+  std::error_code ignored;
+  if (std::filesystem::status(source, ignored).type() == std::filesystem::file_type::not_found) {
+    throw Error(ErrorKind::invalid_config, fmt::format("there is no file {}", sanitize(source)));
+  }
   UniqueFd file = files::open(source, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   if (::fstat(file.get(), &status) != 0) throw errno_error("read " + sanitize(source), errno);
   if (S_ISREG(status.st_mode)) return file;
