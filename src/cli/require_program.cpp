@@ -22,7 +22,7 @@ void require_program(const std::string& name) {
     if (::access(path.c_str(), X_OK) == 0) return;
     throw errno_error(fmt::format("run '{}'", sanitize(name)), errno);
   } catch (const Error& error) {
-    throw Error(ErrorKind::host_unfit, error.what()).hint(hint);
+    throw Error(ErrorKind::host_unfit, error.message()).hint(hint);
   }
 }
 

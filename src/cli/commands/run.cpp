@@ -198,7 +198,7 @@ Task<void> remove_abandoned(const Context& context) {
     } catch (const Error& error) {
       // This run is not about it.
       context.say(fmt::format("vmfleet: warning: {} of an earlier run stays: {}",
-                              root.path().string(), error.what()));
+                              root.path().string(), error.message()));
     }
   }
 }
