@@ -39,9 +39,11 @@ std::string bash_completion(const CLI::App& root) {
   std::string commands;
   for (const CLI::App* command : root.get_subcommands([](const CLI::App*) { return true; })) {
     const bool machines = takes_machines(*command) && command->get_name() != "image";
-    cases += fmt::format("    {}) words='{}'; machines={} ;;\n", command->get_name(),
-                         words_of(*command), machines ? "yes" : "");
-    commands += (commands.empty() ? "" : "|") + command->get_name();
+    std::string names = command->get_name();
+    for (const auto& alias : command->get_aliases()) names += "|" + alias;
+    cases += fmt::format("    {}) words='{}'; machines={} ;;\n", names, words_of(*command),
+                         machines ? "yes" : "");
+    commands += (commands.empty() ? "" : "|") + names;
   }
   return fmt::format(
       R"sh(# bash completion for vmfleet; load it with: source <(vmfleet completion bash)

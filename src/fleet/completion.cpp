@@ -75,8 +75,9 @@ Task<void> Completion::fill_in_image(MachineSpec& machine) {
   MachineConfig& config = machine.config;
   config.kernel = image.kernel.string();
   config.initrd = image.initrd.string();
+  const bool has_hpet = config.machine.rfind("microvm", 0) != 0;
   const bool emulated = config.accel != Accelerator::kvm;
-  std::vector<std::string> append{image.append_for(config.cpus, emulated)};
+  std::vector<std::string> append{image.append_for(config.cpus, emulated, has_hpet)};
   append.insert(append.end(), config.append.begin(), config.append.end());
   config.append = std::move(append);
   offer_hostname(config);

@@ -8,6 +8,7 @@
 
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/console/pattern.hpp>
+#include <vmfleet/image/image_store.hpp>
 #include <vmfleet/qemu/validate.hpp>
 
 #include "fleet/spec_machine.hpp"
@@ -42,9 +43,15 @@ const Forward* find_forward(const MachineConfig& config,
   return nullptr;
 }
 
-void check_boot(MachineProblems& problems, const MachineSpec& machine) {
+void check_boot(MachineProblems& problems, const MachineSpec& machine, bool look_at_files) {
   const MachineConfig& config = machine.config;
   if (!machine.image.empty()) {
+    const auto images = image_recipes();
+    const bool known = std::find(images.begin(), images.end(), machine.image) != images.end();
+    if (look_at_files && !known) {
+      problems.add("image", fmt::format("there is no image \"{}\"", machine.image),
+                   "the images are: " + join(images, ", ") + "; boot others by kernel or disk");
+    }
     if (!config.kernel.empty())
       problems.add("kernel", "the image has its own kernel", "set image or kernel");
     if (!config.initrd.empty())
@@ -104,12 +111,15 @@ void check_ready(MachineProblems& problems, const MachineSpec& machine) {
 void check_files(MachineProblems& problems, const MachineConfig& config,
                  const MachineReader& reader) {
   const std::string own_files = reader.options.state_root.string() + "/";
-  const auto check = [&](const std::string& key, const std::string& file) {
+  const auto check = [&](const std::string& key, const std::string& file, bool is_folder = false) {
     std::error_code ignored;
     if (file.empty() || file.rfind(own_files, 0) == 0) return;  // may be made by the launch
-    if (std::filesystem::exists(file, ignored)) return;
-    problems.add(key, fmt::format("no such file: {}", file),
-                 fmt::format("relative paths start in {}", reader.folder.string()));
+    if (!std::filesystem::exists(file, ignored)) {
+      problems.add(key, fmt::format("no such file: {}", file),
+                   fmt::format("relative paths start in {}", reader.folder.string()));
+    } else if (std::filesystem::is_directory(file, ignored) != is_folder) {
+      problems.add(key, fmt::format("{} is {} folder", file, is_folder ? "no" : "a"));
+    }
   };
   check("kernel", config.kernel);
   check("initrd", config.initrd);
@@ -121,7 +131,7 @@ void check_files(MachineProblems& problems, const MachineConfig& config,
     check(fmt::format("net[{}].up_script", i), config.nets[i].up_script);
   }
   for (std::size_t i = 0; i < config.shares.size(); ++i) {
-    check(fmt::format("share[{}].path", i), config.shares[i].path);
+    check(fmt::format("share[{}].path", i), config.shares[i].path, true);
   }
   for (std::size_t i = 0; i < config.injections.size(); ++i) {
     check(fmt::format("inject[{}].source", i), config.injections[i].source);
@@ -145,7 +155,7 @@ void check_machine(const Node& node, const std::string& path, const MachineReade
                    Problems& problems) {
   const MachineSpec& machine = reader.machine;
   MachineProblems here(node, path, problems);
-  check_boot(here, machine);
+  check_boot(here, machine, reader.options.look_at_files);
   check_ready(here, machine);
   if (reader.options.look_at_files) check_files(here, machine.config, reader);
   check_placeholders(node, path, machine.config, problems);

@@ -93,10 +93,10 @@ std::optional<Image> load_image(const std::filesystem::path& directory) {
 
 namespace vmfleet {
 
-std::string Image::append_for(unsigned cpus, bool emulated) const {
+std::string Image::append_for(unsigned cpus, bool emulated, bool hpet) const {
   std::string arguments = append;
   if (emulated && !append_emulated.empty()) arguments += " " + append_emulated;
-  if (emulated && cpus == 1 && !append_one_emulated_cpu.empty()) {
+  if (emulated && hpet && cpus == 1 && !append_one_emulated_cpu.empty()) {
     arguments += " " + append_one_emulated_cpu;
   }
   return arguments;

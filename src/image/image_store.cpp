@@ -107,6 +107,10 @@ std::filesystem::path default_cache_root() {
   return std::filesystem::path(home) / ".cache" / "vmfleet";
 }
 
+std::vector<std::string> image_recipes() {
+  return {std::string(kTiny)};
+}
+
 ImageStore::ImageStore(const std::filesystem::path& cache_root)
     : directory_(cache_root / "images") {}
 

@@ -23,14 +23,15 @@ Error silent_agent(Milliseconds timeout) {
 }
 
 Task<void> synchronise(std::shared_ptr<Session> session, Milliseconds timeout) {
-  const auto token = static_cast<std::int64_t>(std::random_device()() >> 1);
+  std::random_device random;
+  const auto token = static_cast<std::int64_t>(random() >> 1);
   json::Object arguments;
   arguments.append("id", token);
   CommandOptions options;
   options.timeout = timeout;
   // The agent's parser, too, may be in the middle of what an earlier user began to say.
   std::string sentinel = "\xFF";
-  session->skip_to_sentinel();
+  session->skip_to_sentinel(random());
   std::optional<Reply> reply;
   try {
     reply =

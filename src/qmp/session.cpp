@@ -107,9 +107,11 @@ Task<void> Session::negotiate() {
   if (!reply.ok()) throw to_error(*reply.error, "qmp_capabilities");
 }
 
-void Session::skip_to_sentinel() {
+void Session::skip_to_sentinel(std::uint64_t first_id) {
   framer_ = Framer();
   skipping_ = true;
+  sentinels_ = true;
+  next_id_ = first_id;
 }
 
 Task<Reply> Session::execute(std::string command, Value arguments, CommandOptions options,
@@ -212,12 +214,13 @@ Task<void> Session::read_more() {
   const std::size_t count = co_await socket_.read(chunk_);
   if (count == 0) throw Error(ErrorKind::disconnected, "the server closed the connection");
   std::string_view bytes(chunk_.data(), count);
-  if (skipping_) {
-    const auto sentinel = bytes.find(kSentinel);
-    if (sentinel == std::string_view::npos) co_return;
+  const auto sentinel = sentinels_ ? bytes.rfind(kSentinel) : std::string_view::npos;
+  if (sentinel != std::string_view::npos) {
+    framer_ = Framer();
     bytes.remove_prefix(sentinel + 1);
     skipping_ = false;
   }
+  if (skipping_) co_return;
   framer_.feed(bytes);
 }
 

@@ -64,8 +64,9 @@ class Session {
 
   /// Reads the greeting, then asks for the capabilities.
   Task<void> negotiate();
-  /// Forgets what was read, and skips what comes before the next 0xFF byte.
-  void skip_to_sentinel();
+  /// Forgets what was read, and skips what comes before each 0xFF byte. Commands are numbered from
+  /// `first_id` on: the replies to those of an earlier user have other numbers.
+  void skip_to_sentinel(std::uint64_t first_id);
 
   /// `prefix` is sent before the command's JSON.
   Task<Reply> execute(std::string command, Value arguments, CommandOptions options,
@@ -113,7 +114,8 @@ class Session {
   Framer framer_;
   std::vector<char> chunk_;
   bool reading_ = false;
-  bool skipping_ = false;
+  bool skipping_ = false;       // what comes before the first sentinel
+  bool sentinels_ = false;      // each ends what an earlier user has left
   std::list<Waiter*> waiters_;  // in the order of arrival
   Semaphore writing_{1};
 

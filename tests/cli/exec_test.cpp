@@ -54,3 +54,21 @@ TEST_CASE("programs in one guest run at the same time, and end with it") {
   endless.wait_for("vm-0 ended meanwhile");
   CHECK(endless.wait() == 125);
 }
+
+TEST_CASE("a program that was interrupted at any moment spoils nothing for the next") {
+  const LinuxWorld world("agent");
+  for (const char* moment : {"0.02", "0.04", "0.06", "0.1", "0.2", "0.4"}) {
+    const Ran ran = world.shell(std::string("timeout -s KILL ") + moment +
+                                " vmfleet exec vm-0 -- sleep 9; vmfleet exec vm-0 -- hostname");
+    INFO(moment << " s: " << ran.out);
+    CHECK(ran.code == 0);
+    CHECK_THAT(ran.out, ContainsSubstring("vm-0\n"));
+  }
+}
+
+TEST_CASE("the image boots on a machine type without the timers of old PCs") {
+  const LinuxWorld world("agent");
+  const Ran up = world.run({"up", "-p", "small", "--machine", "microvm", "--accel", "tcg"});
+  INFO(up.err);
+  CHECK(up.code == 0);
+}

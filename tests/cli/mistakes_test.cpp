@@ -62,3 +62,17 @@ TEST_CASE("a tap's script that is not there is a mistake in its line") {
   CHECK(ran.code == 2);
   CHECK_THAT(ran.err, ContainsSubstring("tap.toml:6:13: machine.a.net[0].up_script: no such file"));
 }
+
+TEST_CASE("an unknown image, and a file in a folder's place, are mistakes in their lines") {
+  const test::Vmfleet world;
+  const auto file = world.folder() / "kinds.toml";
+  std::ofstream(file) << "[machine.a]\nimage = \"tinny\"\n[[machine.a.disk]]\nfile = \".\"\n"
+                         "[[machine.a.share]]\ntype = \"9p\"\npath = \"kinds.toml\"\n";
+  const auto ran = world.run({"up", "-f", file.string()});
+  CHECK(ran.code == 2);
+  CHECK_THAT(ran.err, ContainsSubstring("kinds.toml:2:9: machine.a.image: there is no image"));
+  CHECK_THAT(ran.err, ContainsSubstring("kinds.toml:4:8: machine.a.disk[0].file: "));
+  CHECK_THAT(ran.err, ContainsSubstring(" is a folder"));
+  CHECK_THAT(ran.err, ContainsSubstring("kinds.toml:7:8: machine.a.share[0].path: "));
+  CHECK_THAT(ran.err, ContainsSubstring(" is no folder"));
+}

@@ -34,8 +34,9 @@ struct Image {
   std::string hash;     ///< of kernel and initrd, `short_hash`
   std::vector<std::pair<std::string, std::string>> packages;  ///< name and version
 
-  /// The kernel arguments for a machine; `emulated` when it does not run on KVM.
-  [[nodiscard]] std::string append_for(unsigned cpus, bool emulated) const;
+  /// The kernel arguments for a machine; `emulated` when it does not run on KVM, `hpet` unless it
+  /// has no such timer, as microvm has none.
+  [[nodiscard]] std::string append_for(unsigned cpus, bool emulated, bool hpet = true) const;
 };
 
 }  // namespace vmfleet

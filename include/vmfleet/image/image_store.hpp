@@ -37,6 +37,9 @@ class BuildOptions {
   Milliseconds timeout{15 * 60 * 1000};
 };
 
+/// The images that can be built, by name.
+std::vector<std::string> image_recipes();
+
 /// Says what a build is doing, a few words at a time.
 using BuildProgress = std::function<void(std::string_view)>;
 

@@ -203,7 +203,11 @@ Task<void> download(const Context& context, SshTarget source, const std::string&
 Task<int> copy(Context& context, const CopyArguments& arguments) {
   const Place source(arguments.source);
   const Place target(arguments.target);
-  if (source.machine.empty() == target.machine.empty()) {
+  if (!source.machine.empty() && !target.machine.empty()) {
+    throw Error(ErrorKind::invalid_config, "from one machine to another goes by way of this host")
+        .hint("copy to a file here, then to the other machine");
+  }
+  if (source.machine.empty() && target.machine.empty()) {
     throw Error(ErrorKind::invalid_config, "one of SRC and DST must be of a machine, NAME:path")
         .hint("vmfleet cp config.json web-0:/etc/, or vmfleet cp web-0:/var/log/web.log .");
   }

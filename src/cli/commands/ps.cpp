@@ -29,7 +29,8 @@ struct PsArguments {
   bool watch = false;
 };
 
-void say_that_none(const Context& context, const std::string& fleet) {
+void say_that_none(const Context& context, const std::string& fleet, bool selected) {
+  if (selected) return context.say("no machine has these labels");
   const auto fleets = list_fleets(context.state_root());
   std::string line = fmt::format("no machines in fleet '{}'", sanitize(fleet));
   if (!fleets.empty()) line += fmt::format("; fleets with some: {}", join(fleets, ", "));
@@ -46,13 +47,14 @@ FleetReport look(const Fleet& fleet, const PsArguments& arguments) {
   return report;
 }
 
-void print(const Context& context, const FleetReport& report, const std::string& fleet) {
+void print(const Context& context, const FleetReport& report, const std::string& fleet,
+           bool selected) {
   if (context.globals.json) {
     context.answer(context.addressed(report).to_json("vmfleet.ps/1"));
   } else if (context.globals.quiet) {
     for (const auto& machine : report.machines) context.out.write(machine.name + "\n");
   } else if (report.machines.empty()) {
-    say_that_none(context, fleet);
+    say_that_none(context, fleet, selected);
   } else {
     context.out.write(format_machines(report));
   }
@@ -81,6 +83,7 @@ std::string removed_line(const Context& context, const std::string& name) {
 
 /// A line for each machine, then for each change.
 Task<int> watch(Context& context, const PsArguments& arguments) {
+  context.streams = true;
   const Fleet fleet = context.fleet();
   std::map<std::string, std::string> shown;
   for (;;) {
@@ -102,7 +105,9 @@ Task<int> watch(Context& context, const PsArguments& arguments) {
 Task<int> ps(Context& context, const PsArguments& arguments) {
   if (arguments.watch) co_return co_await watch(context, arguments);
   const Fleet fleet = context.fleet();
-  print(context, look(fleet, arguments), fleet.name());
+  const FleetReport report = look(fleet, arguments);
+  const bool selected = report.machines.empty() && !fleet.select(arguments.names).empty();
+  print(context, report, fleet.name(), selected);
   co_return kDone;
 }
 

@@ -386,6 +386,7 @@ TEST_CASE("emulated machines, and those with one processor, get arguments of the
   image.append_emulated = "rodata=off";
   image.append_one_emulated_cpu = "nolapic_timer";
   REQUIRE(image.append_for(1, true) == "console=ttyS0 rodata=off nolapic_timer");
+  REQUIRE(image.append_for(1, true, false) == "console=ttyS0 rodata=off");
   REQUIRE(image.append_for(2, true) == "console=ttyS0 rodata=off");
   REQUIRE(image.append_for(1, false) == "console=ttyS0");
 }

@@ -61,6 +61,24 @@ TEST_CASE("an agent is found behind what earlier users left in the channel") {
   attach_to(serve, use);
 }
 
+TEST_CASE("replies to users who have left are not taken for one's own") {
+  auto serve = [](Server& server) -> Task<void> {
+    const Value sync = co_await hear_sync(server);
+    co_await server.say("\xFF{\"return\": 77, \"id\": 1}\n");  // to a user before the last
+    co_await server.say("{\"return\": {\"pid\": 5}, \"id\": 2}\n\xFF{\"return\": 78, \"id\": 1}\n");
+    co_await server.say("{\"return\": {\"ex");
+    co_await server.say("\xFF");
+    co_await server.answer(sync, sync["arguments"]["id"]);
+    const Value ping = co_await server.hear();
+    co_await server.answer(ping, Value(json::Object()));
+  };
+  auto use = [](UnixSocket socket) -> Task<void> {
+    AgentClient agent = co_await AgentClient::attach(std::move(socket), Milliseconds(30'000));
+    co_await agent.ping(Milliseconds(30'000));
+  };
+  attach_to(serve, use);
+}
+
 TEST_CASE("an agent that is not there is a timeout with a hint") {
   auto serve = [](Server& server) -> Task<void> {
     co_await server.say("{\"return\": 1, \"id\": 1}\n");  // of an earlier user: before the sentinel
