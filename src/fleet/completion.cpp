@@ -81,7 +81,7 @@ Task<void> Completion::fill_in_image(MachineSpec& machine) {
   append.insert(append.end(), config.append.begin(), config.append.end());
   config.append = std::move(append);
   offer_hostname(config);
-  if (machine.ready.empty() && !config.paused) machine.ready.serial = {image.ready_marker};
+  if (machine.ready.empty()) machine.ready.serial = {image.ready_marker};
 }
 
 Task<void> Completion::give_key(MachineSpec& machine) {

@@ -102,10 +102,6 @@ void check_ready(MachineProblems& problems, const MachineSpec& machine) {
                  "add one to a net: forward = [\"ssh:22\"]");
   }
   if (ready.timeout.count() <= 0) problems.add("ready.timeout", "a timeout is longer than nothing");
-  if (machine.config.paused && !ready.empty()) {
-    problems.add("ready", "a machine that starts paused does not become ready",
-                 "remove paused, or ready");
-  }
 }
 
 void check_files(MachineProblems& problems, const MachineConfig& config,

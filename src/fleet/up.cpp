@@ -94,6 +94,7 @@ class Convergence {
       co_await shielded(kCleanupLimit, undo());
       throw Cancelled();
     }
+    for (auto& machine : report.machines) look_again(machine);
     report.elapsed = operation_.elapsed();
     co_return report;
   }
@@ -154,6 +155,23 @@ class Convergence {
     }
     operation_.tell(name, report->state, failed ? failed->message() : "");
     order_->finished(*report);
+  }
+
+  /// While others were waited for, somebody may have ended or removed it.
+  void look_again(MachineReport& report) const {
+    if (report.error) return;
+    const std::string name = report.name;
+    try {
+      report = inspect_machine(directory_of(name));
+    } catch (const Error& error) {
+      report.error = error;
+      if (error.kind() == ErrorKind::not_found) {
+        report.error = Error(ErrorKind::exited, fmt::format("{} was removed meanwhile", name));
+      }
+      report.state = MachineState::failed;
+      report.pid.reset();
+      report.ports.clear();
+    }
   }
 
   /// Two of us may converge the same fleet: who comes second waits for what the first has begun.
@@ -317,6 +335,7 @@ class Convergence {
     if (const std::string next = next_step(machine.config); !next.empty()) {
       operation_.tell("", MachineState::starting, fmt::format("{}: {}", name, next));
     }
+    if (machine.config.paused) co_return;  // who lets it run waits for it, if anybody does
     co_await end_if_failed(running, watch_boots(running, machine, std::move(launch)));
   }
 
@@ -371,6 +390,7 @@ class Convergence {
     try {
       co_await machine.stop(StopOptions::kill());
     } catch (const Error& error) {
+      if (error.kind() == ErrorKind::not_found) co_return;  // somebody has removed it
       static_cast<void>(
           std::move(failed).evidence(fmt::format("and it was not stopped: {}", error.message())));
     }

@@ -189,6 +189,18 @@ TEST_CASE("a machine that is reset is ready when it has become so anew") {
   CHECK(count_of(world.run({"logs"}).out, "guest ready") == 3);
 }
 
+TEST_CASE("a machine that was started paused becomes ready after it is resumed") {
+  const Vmfleet world;
+  std::ofstream(world.folder() / "held.toml")
+      << "fleet = 'held'\n[machine.a]\naccel = 'tcg'\nmemory = '32M'\npaused = true\nkernel = '"
+      << testkit::guest_path("marker").string() << "'\nready = { serial = 'guest ready' }\n";
+  CHECK(machine(world.document({"up", "-f", "held.toml"}), 0).text("state") == "paused");
+  CHECK(world.run({"wait", "-p", "held", "--timeout", "50ms"}).code == 6);
+  CHECK(world.run({"resume", "-p", "held"}).code == 0);
+  CHECK(world.run({"wait", "-p", "held"}).code == 0);
+  CHECK(machine(world.document({"ps", "-p", "held"}), 0).text("state") == "ready");
+}
+
 TEST_CASE("a reset of a paused machine waits for nobody") {
   const Vmfleet world;
   world.run(up_with("marker"));
@@ -336,6 +348,25 @@ TEST_CASE("machines are listed by label, and as they change") {
   watch.wait_for("web-0  removed");
   watch.type("\x03");
   CHECK(watch.wait() == 130);
+}
+
+TEST_CASE("up tells of a machine that was removed while others were waited for") {
+  const Vmfleet world;
+  const auto kernel = [](const char* guest) {
+    return "kernel = '" + testkit::guest_path(guest).string() + "'\n";
+  };
+  std::ofstream(world.folder() / "two.toml")
+      << "fleet = 'two'\n[defaults]\naccel = 'tcg'\nmemory = '32M'\n"
+      << "ready = { serial = 'guest ready' }\n[machine.a]\n"
+      << kernel("marker") << "[machine.b]\n"
+      << kernel("hang");
+  Terminal up(world,
+              {"up", "-f", world.folder() / "two.toml", "--progress", "plain", "--color", "never"});
+  up.wait_for("a: ready");
+  world.run({"down", "-p", "two", "--grace", "0ms", "a"});
+  world.run({"kill", "-p", "two", "b"});
+  up.wait_for("a was removed meanwhile");
+  CHECK(up.wait() == 7);
 }
 
 TEST_CASE("up --attach follows the consoles, and Ctrl-C stops the machines") {
