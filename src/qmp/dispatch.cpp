@@ -42,7 +42,7 @@ void Session::deliver(Reply reply) {
 /// QEMU leaves the id out when it could not read a command; one such command can cause several
 /// errors, all before the reply to any later command. Some servers never send ids.
 void Session::deliver_without_id(Reply reply) {
-  if (refused_unread_ && !reply.ok()) return;
+  if ((refused_unread_ || synchronising_) && !reply.ok()) return;
   if (ids_echoed_ && !reply.ok()) {
     refused_unread_ = true;
     trusted_from_ = next_id_;
@@ -54,6 +54,7 @@ void Session::deliver_without_id(Reply reply) {
 }
 
 void Session::finish(Commands::iterator command, Reply reply) {
+  synchronising_ = false;
   Pending& pending = *command->second;
   pending_.erase(command);
   pending.finish(std::move(reply));

@@ -111,6 +111,7 @@ void Session::skip_to_sentinel(std::uint64_t first_id) {
   framer_ = Framer();
   skipping_ = true;
   sentinels_ = true;
+  synchronising_ = true;
   next_id_ = first_id;
 }
 

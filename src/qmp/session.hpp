@@ -116,6 +116,7 @@ class Session {
   bool reading_ = false;
   bool skipping_ = false;       // what comes before the first sentinel
   bool sentinels_ = false;      // each ends what an earlier user has left
+  bool synchronising_ = false;  // errors are about what earlier users broke off
   std::list<Waiter*> waiters_;  // in the order of arrival
   Semaphore writing_{1};
 

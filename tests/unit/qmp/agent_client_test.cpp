@@ -66,6 +66,8 @@ TEST_CASE("replies to users who have left are not taken for one's own") {
     const Value sync = co_await hear_sync(server);
     co_await server.say("\xFF{\"return\": 77, \"id\": 1}\n");  // to a user before the last
     co_await server.say("{\"return\": {\"pid\": 5}, \"id\": 2}\n\xFF{\"return\": 78, \"id\": 1}\n");
+    co_await server.say(
+        "{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error\"}}\n");
     co_await server.say("{\"return\": {\"ex");
     co_await server.say("\xFF");
     co_await server.answer(sync, sync["arguments"]["id"]);
