@@ -65,10 +65,3 @@ TEST_CASE("a program that was interrupted at any moment spoils nothing for the n
     CHECK_THAT(ran.out, ContainsSubstring("vm-0\n"));
   }
 }
-
-TEST_CASE("the image boots on a machine type without the timers of old PCs") {
-  const LinuxWorld world("agent");
-  const Ran up = world.run({"up", "-p", "small", "--machine", "microvm", "--accel", "tcg"});
-  INFO(up.err);
-  CHECK(up.code == 0);
-}
