@@ -21,7 +21,10 @@ mount -t sysfs sys /sys
 # The power button is ACPI's, or a key in the device tree.
 button=button
 [ ! -d /sys/firmware/devicetree/base ] || button=gpio_keys
-modprobe -qa virtio_pci virtio_net qemu_fw_cfg $button evdev
+# Without a PCI bus (microvm) the virtio devices are ACPI's.
+transport=virtio_pci
+[ ! -e /sys/bus/acpi/devices/LNRO0005:00 ] || transport=virtio_mmio
+modprobe -qa $transport virtio_net qemu_fw_cfg $button evdev
 
 # Drivers of the virtio devices that are there and whose number $1 accepts.
 load_drivers() {

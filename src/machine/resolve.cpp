@@ -15,6 +15,7 @@
 #include <vmfleet/qemu/validate.hpp>
 
 #include "machine/launch_facts.hpp"
+#include "machine/tsc_rate.hpp"
 
 namespace vmfleet {
 
@@ -59,6 +60,7 @@ Task<MachineConfig> resolve(MachineConfig config, std::filesystem::path instance
   config.qemu = binary.path.string();
   config.features = binary.features;
   config.accel = co_await decide_accelerator(config.accel, config.arch, binary);
+  if (lacks_timers(config)) config.tsc_khz = co_await offload(&host_tsc_khz);
   if (config.uuid.empty()) config.uuid = derive_uuid(instance_directory);
   if (config.lan_scope.empty()) config.lan_scope = derive_lan_scope(instance_directory);
   co_return config;

@@ -2,6 +2,8 @@
 // What a kernel is told: defaults, what the devices need, the user's own words.
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/qemu/command_line.hpp>
 
@@ -14,9 +16,12 @@ std::string_view key_of(std::string_view word) noexcept {
 
 /// Output on the log, no escape codes in it, and an end instead of a dead machine.
 std::vector<std::string> default_words(const MachineConfig& config) {
-  return {config.arch == Arch::x86_64 ? "console=ttyS0" : "console=ttyAMA0",
-          // Whoever wants to look at it has it stopped; else it reboots, which is seen.
-          config.on_panic == OnPanic::pause ? "panic=0" : "panic=-1", "TERM=dumb"};
+  std::vector<std::string> words{
+      config.arch == Arch::x86_64 ? "console=ttyS0" : "console=ttyAMA0",
+      // Whoever wants to look at it has it stopped; else it reboots, which is seen.
+      config.on_panic == OnPanic::pause ? "panic=0" : "panic=-1", "TERM=dumb"};
+  if (config.tsc_khz) words.push_back(fmt::format("tsc_early_khz={}", *config.tsc_khz));
+  return words;
 }
 
 void add_root(std::vector<std::string>& words, const Share& share) {

@@ -33,6 +33,7 @@ void make_files(const std::filesystem::path& folder) {
 std::string without_places(std::string text, const std::filesystem::path& folder) {
   text = replace_all(text, folder.string(), "FOLDER");
   text = std::regex_replace(text, std::regex("/[^ ]*/qemu-system-"), "qemu-system-");
+  text = std::regex_replace(text, std::regex("tsc_early_khz=[0-9]+"), "tsc_early_khz=RATE");
   text = std::regex_replace(text, std::regex("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID");
   return std::regex_replace(text, std::regex("23[0-9](\\.[0-9]+){3}:[0-9]+"), "GROUP");
 }

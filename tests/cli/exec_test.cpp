@@ -65,3 +65,14 @@ TEST_CASE("a program that was interrupted at any moment spoils nothing for the n
     CHECK_THAT(ran.out, ContainsSubstring("vm-0\n"));
   }
 }
+
+TEST_CASE("the image has its devices, name and network where there is no PCI bus") {
+  const LinuxWorld world("agent");
+  const Ran up = world.run(
+      {"up", "-p", "small", "--machine", "microvm", "--accel", "tcg", "--ready", "agent"});
+  INFO(up.err);
+  REQUIRE(up.code == 0);
+  const Ran said =
+      world.run({"exec", "-p", "small", "vm-0", "--", "sh", "-c", "hostname; cat /run/lease.eth0"});
+  CHECK(said.out == "vm-0\n10.0.2.15\n");
+}

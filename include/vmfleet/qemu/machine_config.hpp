@@ -69,6 +69,9 @@ struct MachineConfig {
   std::string initrd;
   std::vector<std::string> append;  ///< joined with spaces; see `kernel_arguments`
   bool append_defaults = true;      ///< for kernels that read them as Linux does
+  /// The rate of the processor's clock, told to a kernel that could not measure it; comes with the
+  /// launch, where the machine needs that.
+  std::optional<unsigned> tsc_khz;
   std::string bios;
 
   std::vector<Disk> disks;
@@ -113,8 +116,8 @@ Bus virtio_bus(const MachineConfig& config);
 std::string virtio_driver(std::string_view kind, const MachineConfig& config);
 
 /// What the user decides, defaults left out, in a fixed order: the same machine gives the same
-/// text. `uuid`, `lan_scope` and `features` are not part of it: they come with the launch and the
-/// host.
+/// text. `uuid`, `lan_scope`, `tsc_khz` and `features` are not part of it: they come with the
+/// launch and the host.
 json::Object describe(const MachineConfig& config);
 
 }  // namespace vmfleet

@@ -19,6 +19,15 @@ TEST_CASE("a kernel speaks on the first port, without colours, and ends when it 
   REQUIRE(kernel_arguments(config) == Arguments{"console=ttyAMA0", "panic=0", "TERM=dumb"});
 }
 
+TEST_CASE("a kernel is told the rate of a clock that it cannot measure") {
+  MachineConfig config;
+  config.tsc_khz = 2'300'000;
+  REQUIRE(kernel_arguments(config).back() == "tsc_early_khz=2300000");
+  config.append = {"tsc_early_khz=0"};
+  REQUIRE(kernel_arguments(config) ==
+          Arguments{"console=ttyS0", "panic=-1", "TERM=dumb", "tsc_early_khz=0"});
+}
+
 TEST_CASE("a user's word replaces the default of the same key") {
   MachineConfig config;
   config.append = {"quiet console=hvc0", "panic=5", "console=tty0"};
