@@ -28,11 +28,6 @@ void ScopeDeadline::on_deadline() noexcept {
   scope_.cancel();
 }
 
-TimePoint later(TimePoint from, Milliseconds duration) noexcept {
-  const auto room = std::chrono::floor<Milliseconds>(TimePoint::max() - from);
-  return from + std::clamp(duration, -room, room);
-}
-
 void throw_timed_out(TimePoint started, TimePoint deadline) {
   const auto allowed =
       deadline > started ? std::chrono::ceil<Milliseconds>(deadline - started) : Milliseconds(0);
@@ -69,6 +64,11 @@ class Yield final : public Leaf, public ReadyItem {
 }  // namespace
 }  // namespace detail
 
+TimePoint deadline_after(TimePoint from, Milliseconds timeout) noexcept {
+  const auto room = std::chrono::floor<Milliseconds>(TimePoint::max() - from);
+  return from + std::clamp(timeout, -room, room);
+}
+
 Task<void> yield_now() {
   detail::Yield yield;
   co_await yield;
@@ -81,7 +81,7 @@ Task<void> sleep_until(TimePoint deadline) {
 
 Task<void> sleep_for(Milliseconds duration) {
   Loop& loop = co_await current_loop();
-  co_await sleep_until(detail::later(loop.now(), duration));
+  co_await sleep_until(deadline_after(loop.now(), duration));
 }
 
 }  // namespace vmfleet

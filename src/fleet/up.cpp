@@ -341,7 +341,7 @@ class Convergence {
 
   /// Until it is ready or its policy has had its time.
   Task<void> watch_boots(Machine& running, const MachineSpec& machine, LaunchOptions launch) {
-    const TimePoint deadline = detail::later(loop_.now(), machine.ready.timeout);
+    const TimePoint deadline = deadline_after(loop_.now(), machine.ready.timeout);
     BackOff back_off;
     for (;;) {
       std::optional<Error> failed;

@@ -351,7 +351,7 @@ Error ReadyWait::explain_timeout() const {
 
 Task<ReadyReport> await_readiness(Machine::Live& live, Readiness readiness, TimePoint since) {
   if (readiness.empty()) co_return ReadyReport();
-  TimePoint deadline = detail::later(since, readiness.timeout);
+  TimePoint deadline = deadline_after(since, readiness.timeout);
   // Also of a wait that begins late: the logs can be read, but the guest has to be asked.
   const bool asks = readiness.ssh || readiness.agent || !readiness.ports.empty();
   if (asks) deadline = std::max(deadline, live.loop.now() + kTimeToAnswer);

@@ -21,10 +21,10 @@ Task<void> sleep_for(Milliseconds duration);
 /// to wait can be ended here.
 Task<void> yield_now();
 
-namespace detail {
-/// `duration` after `from`; the end of time when that is too far away to be counted.
-TimePoint later(TimePoint from, Milliseconds duration) noexcept;
+/// `timeout` after `from`; the end of time when that is too far away to be counted.
+TimePoint deadline_after(TimePoint from, Milliseconds timeout) noexcept;
 
+namespace detail {
 [[noreturn]] void throw_timed_out(TimePoint started, TimePoint deadline);
 
 template <class T>
@@ -56,9 +56,9 @@ template <class T>
 Task<T> with_timeout(Milliseconds timeout, Task<T> task) {
   Loop& loop = co_await current_loop();
   if constexpr (std::is_void_v<T>) {
-    co_await with_deadline(detail::later(loop.now(), timeout), std::move(task));
+    co_await with_deadline(deadline_after(loop.now(), timeout), std::move(task));
   } else {
-    co_return co_await with_deadline(detail::later(loop.now(), timeout), std::move(task));
+    co_return co_await with_deadline(deadline_after(loop.now(), timeout), std::move(task));
   }
 }
 
@@ -68,7 +68,7 @@ template <class T>
 Task<T> shielded(Milliseconds limit, Task<T> task) {
   Loop& loop = co_await current_loop();
   CancelScope shield;  // entered by nobody: cancellation from outside does not reach it
-  Task<T> bounded = with_deadline(detail::later(loop.now(), limit), std::move(task));
+  Task<T> bounded = with_deadline(deadline_after(loop.now(), limit), std::move(task));
   if constexpr (std::is_void_v<T>) {
     co_await detail::in_scope(bounded, shield);
   } else {
