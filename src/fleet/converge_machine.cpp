@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+// One machine's way in an `up`: what is there is looked at, and what is missing started.
+#include "fleet/converge_machine.hpp"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <qemu/syntax.hpp>
+#include <vmfleet/async/offload.hpp>
+#include <vmfleet/async/semaphore.hpp>
+#include <vmfleet/async/time.hpp>
+#include <vmfleet/instance/intent.hpp>
+#include <vmfleet/instance/locks.hpp>
+
+#include "fleet/boot_watch.hpp"
+
+namespace vmfleet {
+
+namespace {
+
+// A launch that stages no disks takes well under a second.
+constexpr Milliseconds kOtherCommandLimit(30'000);
+constexpr Milliseconds kRetry(50);
+
+/// What to do next with a machine that waits for somebody; "" when it does not.
+std::string next_step(const MachineConfig& config) {
+  std::string step;
+  if (!config.gdb.empty()) {
+    step =
+        fmt::format("attach with gdb -ex 'target remote {}'", qemu::GdbAddress(config.gdb).target);
+  }
+  if (config.paused) {
+    step += fmt::format("{}let it run with `vmfleet resume -p {} {}`", step.empty() ? "" : ", ",
+                        config.fleet, config.name);
+  }
+  return step;
+}
+
+class MachineConvergence {
+ public:
+  MachineConvergence(UpUnderWay& up, MachineSpec machine)
+      : up_(up),
+        machine_(std::move(machine)),
+        name_(machine_.config.name),
+        directory_(up.directory_of(name_)) {}
+
+  Task<void> run(MachineReport* report) {
+    report->name = name_;
+    std::optional<Error> failed;
+    try {
+      co_await settle();
+      if (up_.order->is_awaited(name_, DependencyCondition::completed)) co_await complete();
+    } catch (const Error& error) {
+      failed = error;
+    }
+    try {
+      *report = inspect_machine(directory_);
+    } catch (const Error& error) {
+      if (!failed) failed = error;
+    }
+    if (failed) {
+      report->error = failed;
+      report->state = MachineState::failed;
+    }
+    up_.operation.tell(name_, report->state, failed ? failed->message() : "");
+    up_.order->finished(*report);
+  }
+
+ private:
+  enum class Place {
+    free,
+    taken,  ///< by the very machine that is wanted
+    busy,   ///< another command is starting or stopping it
+  };
+
+  /// Two of us may converge the same fleet: who comes second waits for what the first has begun.
+  Task<void> settle() {
+    if (!machine_.depends_on.empty()) {
+      // One that is there already needs nothing to be started.
+      if (co_await make_way() == Place::taken) co_return;
+      co_await await_turn();
+    }
+    const TimePoint deadline = up_.loop.now() + kOtherCommandLimit;
+    for (;;) {
+      const Place place = co_await make_way();
+      if (place == Place::taken) co_return;
+      if (place == Place::free && co_await started(deadline)) co_return;
+      if (up_.loop.now() >= deadline) {
+        throw Error(ErrorKind::conflict, fmt::format("another command keeps starting {}", name_))
+            .hint("wait for it to finish, or end it");
+      }
+      co_await sleep_for(kRetry);
+    }
+  }
+
+  Task<void> await_turn() {
+    const auto tell = [this](std::string_view what) {
+      up_.operation.tell(name_, MachineState::created, what);
+    };
+    return up_.order->await_turn(machine_, tell);
+  }
+
+  Task<Place> make_way() {
+    std::optional<MachineReport> existing;
+    try {
+      existing = inspect_machine(directory_);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::not_found) throw;
+    }
+    if (!existing) co_return Place::free;
+    if (existing->state == MachineState::starting &&
+        OperationLock::held(InstanceDirectory::open(directory_))) {
+      co_return Place::busy;
+    }
+    if (!existing->pid) co_return Place::free;
+    const auto intent = read_intent(InstanceDirectory::open(directory_));
+    auto fit = [&] { return disks_fit(machine_.config, directory_, up_.options.verify); };
+    bool same = intent && intent->spec_hash == machine_.hash;
+    if (same && up_.options.recreate) same = co_await offload(fit);
+    if (same && existing->good()) co_return Place::taken;
+    Machine running = co_await Machine::adopt(directory_);
+    if (same && existing->state == MachineState::booting) {
+      co_await watch_boot(up_, running);
+      co_return Place::taken;
+    }
+    if (same && existing->state == MachineState::paused) co_return Place::taken;
+    if (!same && !up_.options.recreate) throw is_another(intent);
+    up_.operation.tell(name_, MachineState::stopping);
+    co_await running.stop(StopOptions());
+    co_return Place::free;
+  }
+
+  [[nodiscard]] Error is_another(const std::optional<Intent>& running) const {
+    const std::string folder(running ? running->spec.text("folder") : "");
+    if (!folder.empty() && folder != machine_.source.text("folder")) {
+      return Error(ErrorKind::conflict,
+                   fmt::format("{} runs for the fleet \"{}\" of {}", name_, up_.fleet, folder))
+          .hint("give one of the two another name: fleet = \"…\" in its file, or -p");
+    }
+    return Error(ErrorKind::conflict, fmt::format("{} runs with another configuration", name_))
+        .hint("replace it with --recreate, or stop it first");
+  }
+
+  /// False when another command has come first.
+  Task<bool> started(TimePoint deadline) {
+    try {
+      if (!slot_ && up_.slots.available() == 0) {
+        up_.operation.tell(name_, MachineState::created, "waiting until others are up");
+      }
+      if (!slot_) slot_.emplace(co_await up_.slots.acquire());
+      co_await start();
+    } catch (const Error& error) {
+      const bool late = up_.loop.now() >= deadline;
+      if (error.kind() != ErrorKind::conflict || late || !is_worked_on()) throw;
+      co_return false;
+    }
+    co_return true;
+  }
+
+  [[nodiscard]] bool is_worked_on() const {
+    const auto state = inspect_machine(directory_).state;
+    return state != MachineState::stopped && state != MachineState::crashed &&
+           state != MachineState::failed && state != MachineState::created;
+  }
+
+  Task<void> start() {
+    const LaunchOptions launch = launch_options();
+    Machine launched = co_await Machine::launch(machine_.config, launch);
+    Machine& running = up_.started.emplace_back(std::move(launched));
+    if (const std::string next = next_step(machine_.config); !next.empty()) {
+      up_.operation.tell("", MachineState::starting, fmt::format("{}: {}", name_, next));
+    }
+    if (machine_.config.paused) co_return;  // who lets it run waits for it, if anybody does
+    co_await watch_own_boot(up_, running, machine_, launch);
+  }
+
+  [[nodiscard]] LaunchOptions launch_options() const {
+    LaunchOptions launch;
+    launch.state_root = up_.root;
+    launch.lifetime = up_.lifetime;
+    launch.readiness = machine_.ready;
+    launch.spec_hash = machine_.hash;
+    launch.spec = machine_.source;
+    launch.labels = machine_.labels;
+    if (machine_.stop_grace) launch.stop_grace = *machine_.stop_grace;
+    if (machine_.ssh) launch.ssh.emplace(machine_.ssh->user, machine_.ssh->key);
+    launch.remake_disks = up_.options.recreate;
+    launch.verify_disks = up_.options.verify;
+    launch.on_warning = [this](std::string_view what) {
+      // Of the fleet: among a machine's steps it would be shown for a moment, or not at all.
+      up_.operation.tell("", MachineState::starting, fmt::format("warning: {}: {}", name_, what));
+    };
+    launch.on_step = [this](std::string_view step) {
+      const bool boots = step == "booting";
+      up_.operation.tell(name_, boots ? MachineState::booting : MachineState::starting, step);
+    };
+    return launch;
+  }
+
+  /// Who waits for its end may boot meanwhile.
+  Task<void> complete() {
+    slot_.reset();
+    const MachineReport now = inspect_machine(directory_);
+    if (now.pid) up_.operation.tell(name_, now.state, "until it has completed");
+    up_.order->reached(name_, DependencyCondition::ready);
+    co_await watch_completion(up_, machine_);
+  }
+
+  UpUnderWay& up_;
+  MachineSpec machine_;
+  std::string name_;
+  std::filesystem::path directory_;
+  std::optional<Semaphore::Permit> slot_;  ///< until the outcome was told
+};
+
+}  // namespace
+
+Task<void> converge_machine(UpUnderWay& up, MachineSpec machine, MachineReport* report) {
+  MachineConvergence convergence(up, std::move(machine));
+  co_await convergence.run(report);
+}
+
+}  // namespace vmfleet
