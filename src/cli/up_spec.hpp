@@ -23,9 +23,6 @@ struct SpecArguments {
   FleetOptions options;  // those that describe a machine
 };
 
-/// Machines of one host; a process, memory and a dozen descriptors each.
-inline constexpr std::size_t kMostMachines = 1000;
-
 void add_spec_options(CLI::App& app, SpecArguments& spec);
 
 /// -f, or options, or `vmfleet.toml` here, or the image `tiny`.

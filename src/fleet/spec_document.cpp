@@ -15,8 +15,6 @@
 namespace vmfleet::spec {
 namespace {
 
-constexpr std::int64_t kMostMachines = 1024;
-
 /// The forwards whose host port is known before the launch.
 void add_fixed_ports(const Node& machine, Placeholders& values) {
   const Node* nets = machine.find("net");
@@ -100,12 +98,11 @@ class Document {
   /// nullopt: one machine, called like its class.
   std::optional<std::int64_t> count_of(Table& table) {
     std::optional<std::int64_t> count;
-    table.number("count", 1, kMostMachines, [&](std::int64_t number) { count = number; });
+    constexpr auto kMost = static_cast<std::int64_t>(kMostMachines);
+    table.number("count", 1, kMost, [&](std::int64_t number) { count = number; });
     if (!options_.count) return count;
     const std::size_t given = *options_.count;
-    if (given >= 1 && given <= static_cast<std::size_t>(kMostMachines)) {
-      return static_cast<std::int64_t>(given);
-    }
+    if (given >= 1 && given <= kMostMachines) return static_cast<std::int64_t>(given);
     problems_.add(Place("-n"), "", fmt::format("{} is not in 1..{}", given, kMostMachines));
     return 1;
   }

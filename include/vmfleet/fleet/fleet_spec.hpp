@@ -55,6 +55,10 @@ struct SshAccess {
   bool operator==(const SshAccess&) const = default;
 };
 
+/// Of one class, as many as a fleet file or an option may ask for: each is a process of one host,
+/// with memory, threads and a dozen descriptors.
+inline constexpr std::size_t kMostMachines = 1024;
+
 /// One machine, with everything resolved that can be known before it is launched.
 struct MachineSpec {
   MachineSpec() = default;
