@@ -5,6 +5,7 @@
 #include <vmfleet/base/base64.hpp>
 #include <vmfleet/base/check.hpp>
 #include <vmfleet/base/error.hpp>
+#include <vmfleet/base/find_program.hpp>
 #include <vmfleet/base/json.hpp>
 #include <vmfleet/base/result.hpp>
 #include <vmfleet/base/text.hpp>
@@ -26,7 +27,6 @@
 
 #include <vmfleet/io/file_tail.hpp>
 #include <vmfleet/io/files.hpp>
-#include <vmfleet/io/find_program.hpp>
 #include <vmfleet/io/input.hpp>
 #include <vmfleet/io/pidfd.hpp>
 #include <vmfleet/io/process.hpp>

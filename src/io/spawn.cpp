@@ -19,8 +19,8 @@
 #include <fmt/format.h>
 
 #include <vmfleet/base/error.hpp>
+#include <vmfleet/base/find_program.hpp>
 #include <vmfleet/base/text.hpp>
-#include <vmfleet/io/find_program.hpp>
 
 namespace vmfleet::detail {
 
@@ -160,7 +160,7 @@ SpawnedChild clone_child(Plan& plan) {
 SpawnedChild spawn_child(const ProcessOptions& options) {
   Plan plan;
   // The child may not allocate, so the search happens before the clone.
-  plan.program = find_program(options.argv.at(0));
+  plan.program = find_program(options.argv.at(0)).value();
   plan.argv = pointers(options.argv);
   if (options.environment) {
     plan.environment = pointers(*options.environment);

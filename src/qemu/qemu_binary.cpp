@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include <charconv>
-#include <cstdlib>
 
 #include <fmt/format.h>
 
+#include <vmfleet/base/find_program.hpp>
 #include <vmfleet/base/text.hpp>
 
 #include "qemu/abilities.hpp"
@@ -33,33 +33,15 @@ bool is_program(const fs::path& path) {
   return fs::is_regular_file(path, ignored) && ::access(path.c_str(), X_OK) == 0;
 }
 
-fs::path search_path(const std::string& name) {
-  const char* path = std::getenv("PATH");
-  for (const std::string_view folder : split(path == nullptr ? "" : path, ':')) {
-    fs::path candidate = fs::path(folder.empty() ? "." : folder) / name;
-    if (is_program(candidate)) return candidate;
-  }
-  return {};
-}
-
 Result<fs::path> find_binary(std::string_view wanted, Arch arch) {
   const std::string usual = fmt::format("qemu-system-{}", to_string(arch));
   std::error_code ignored;
-  fs::path found;
-  if (wanted.empty()) {
-    found = search_path(usual);
-  } else if (fs::is_directory(wanted, ignored)) {
-    found = fs::path(wanted) / usual;
-  } else if (wanted.find('/') == std::string_view::npos) {
-    found = search_path(std::string(wanted));
-  } else {
-    found = fs::path(wanted);
-  }
-  if (!found.empty() && is_program(found)) return fs::absolute(found);
-  const std::string name = wanted.empty() ? usual : std::string(wanted);
-  return Error(ErrorKind::host_unfit, found.empty()
-                                          ? fmt::format("there is no {} in PATH", name)
-                                          : fmt::format("{} is no executable file", found.string()))
+  std::string name = wanted.empty() ? usual : std::string(wanted);
+  if (!wanted.empty() && fs::is_directory(wanted, ignored)) name = fs::path(wanted) / usual;
+  const Result<std::string> found = find_program(name);
+  if (found && is_program(*found)) return fs::absolute(*found);
+  return Error(ErrorKind::host_unfit, found ? fmt::format("{} is no executable file", *found)
+                                            : fmt::format("there is no {} in PATH", name))
       .hint(install_hint(arch));
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Looking programs up in PATH.
-#include <vmfleet/io/find_program.hpp>
+#include <vmfleet/base/find_program.hpp>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,7 +15,7 @@
 
 namespace vmfleet {
 
-std::string find_program(const std::string& name) {
+Result<std::string> find_program(const std::string& name) {
   if (name.find('/') != std::string::npos) return name;
   const char* path = std::getenv("PATH");
   for (const auto folder : split(path == nullptr ? "/usr/bin:/bin" : path, ':')) {
@@ -24,7 +24,8 @@ std::string find_program(const std::string& name) {
     const bool file = ::stat(candidate.c_str(), &status) == 0 && S_ISREG(status.st_mode);
     if (file && ::access(candidate.c_str(), X_OK) == 0) return candidate;
   }
-  throw errno_error(ErrorKind::not_found, fmt::format("find '{}' in PATH", sanitize(name)), ENOENT);
+  return errno_error(ErrorKind::not_found, fmt::format("find '{}' in PATH", sanitize(name)),
+                     ENOENT);
 }
 
 }  // namespace vmfleet

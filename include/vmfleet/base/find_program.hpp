@@ -4,10 +4,12 @@
 
 #include <string>
 
+#include <vmfleet/base/result.hpp>
+
 namespace vmfleet {
 
 /// The path of a program: the first executable file of this name in PATH, or `name` itself when it
 /// contains a slash. *Errors*: `not_found`, only for a name that is looked up.
-std::string find_program(const std::string& name);
+Result<std::string> find_program(const std::string& name);
 
 }  // namespace vmfleet
