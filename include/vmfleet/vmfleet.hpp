@@ -6,6 +6,7 @@
 #include <vmfleet/base/check.hpp>
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/base/find_program.hpp>
+#include <vmfleet/base/home_directory.hpp>
 #include <vmfleet/base/json.hpp>
 #include <vmfleet/base/result.hpp>
 #include <vmfleet/base/text.hpp>

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <vmfleet/async/task_group.hpp>
+#include <vmfleet/base/home_directory.hpp>
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/instance/state_root.hpp>
 #include <vmfleet/qemu/validate.hpp>
@@ -196,9 +197,7 @@ std::filesystem::path default_state_root() {
   if (const auto xdg = variable("XDG_STATE_HOME"); xdg[0] == '/') {
     return std::filesystem::path(xdg) / "vmfleet";
   }
-  if (const auto home = variable("HOME"); !home.empty()) {
-    return std::filesystem::path(home) / ".local/state/vmfleet";
-  }
+  if (const auto home = home_directory()) return *home / ".local/state/vmfleet";
   throw Error(ErrorKind::invalid_config, "there is no home directory to keep state in")
       .hint("set --state-dir or VMFLEET_STATE_DIR");
 }

@@ -3,7 +3,6 @@
 #include <vmfleet/image/image_store.hpp>
 
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/utsname.h>
@@ -14,6 +13,7 @@
 #include <tuple>
 
 #include <vmfleet/async/time.hpp>
+#include <vmfleet/base/home_directory.hpp>
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/io/files.hpp>
 
@@ -99,12 +99,7 @@ std::filesystem::path default_cache_root() {
   // A relative one is invalid and must be ignored (XDG Base Directory Specification).
   const char* given = ::getenv("XDG_CACHE_HOME");
   if (given && given[0] == '/') return std::filesystem::path(given) / "vmfleet";
-  const char* home = ::getenv("HOME");
-  if (!home || home[0] != '/') {
-    const struct passwd* user = ::getpwuid(::getuid());
-    home = user ? user->pw_dir : "/";
-  }
-  return std::filesystem::path(home) / ".cache" / "vmfleet";
+  return home_directory().value_or("/") / ".cache" / "vmfleet";
 }
 
 std::vector<std::string> image_recipes() {
