@@ -100,3 +100,12 @@ TEST_CASE("QEMU's monitors take a terminal too") {
     CHECK(terminal->modes_are_unchanged());
   }
 }
+
+TEST_CASE("what is sent reaches the console") {
+  const Vmfleet world;
+  world.run(up_with("echo"));
+  CHECK(world.run({"send", "vm-0", "hello there"}).code == 0);
+  const auto wait = world.run({"wait", "vm-0", "--for", "serial=hello there", "--timeout", "60s"});
+  CHECK(wait.code == 0);
+  CHECK_THAT(wait.out, ContainsSubstring("hello there"));
+}

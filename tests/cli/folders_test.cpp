@@ -8,6 +8,7 @@
 #include "tests/support/catch.hpp"
 
 using namespace vmfleet;
+using test::up_with;
 using test::Vmfleet;
 
 namespace {
@@ -109,4 +110,51 @@ TEST_CASE("a hint's command is about the fleet that was asked for") {
              ContainsSubstring("vmfleet -p other start vm-0"));
   const auto elsewhere = world.run({"--state-dir", "my state", "-p", "other", "ps", "vm-9"});
   CHECK_THAT(elsewhere.err, ContainsSubstring("my state' -p other up"));
+}
+
+TEST_CASE("several fleets live side by side") {
+  const Vmfleet world;
+  world.run(up_with("marker", {"-p", "one"}));
+  world.run(up_with("marker", {"-p", "two"}));
+  CHECK(world.run({"ps", "-q", "-p", "two"}).out == "vm-0\n");
+  CHECK_THAT(world.run({"ps"}).err, ContainsSubstring("one, two"));
+  CHECK(world.run({"down", "--grace", "0ms", "-p", "one"}).code == 0);
+  CHECK(world.document({"ps", "-p", "two"}).integer("ready", 0) == 1);
+}
+
+TEST_CASE("VMFLEET_FLEET names the fleet for every command") {
+  Vmfleet world;
+  world.environment["VMFLEET_FLEET"] = "nightly";
+  const auto up = world.document(up_with("marker"));
+  CHECK(up.text("fleet") == "nightly");
+  CHECK(world.document({"ps"}).text("fleet") == "nightly");
+  CHECK(world.document({"down", "--grace", "0ms"})["machines"].as_array()->size() == 1);
+}
+
+TEST_CASE("a folder with a fleet file is its own fleet") {
+  const Vmfleet world;
+  const auto dry = world.run(up_with("marker", {"--dry-run"}));
+  REQUIRE(dry.code == 0);
+  const auto ran = world.shell(
+      "mkdir lab && cd lab && cat >vmfleet.toml <<END\n"
+      "[machine.web]\ncount = 2\naccel = \"tcg\"\nmemory = \"32M\"\n"
+      "kernel = \"$VMFLEET_TESTKIT_DIR/marker.elf\"\n"
+      "[machine.web.ready]\nserial = \"vmfleet: guest ready\"\nEND\n"
+      "vmfleet up --progress none >/dev/null && vmfleet ps -q");
+  CHECK(ran.out == "web-0\nweb-1\n");
+  CHECK(std::filesystem::exists(world.state() / "lab" / "web-1"));
+}
+
+TEST_CASE("two folders of one name are told apart before one replaces the other's machines") {
+  const Vmfleet world;
+  const std::string file =
+      "cat >vmfleet.toml <<END\n[machine.web]\naccel = \"tcg\"\nmemory = \"$1\"\n"
+      "kernel = \"$VMFLEET_TESTKIT_DIR/marker.elf\"\nEND\n";
+  const std::string up = "vmfleet up --progress none\n";
+  CHECK(world.shell("mkdir -p a/lab b/lab; cd a/lab\nset -- 32M\n" + file + up).code == 0);
+  const auto other = world.shell("cd b/lab\nset -- 33M\n" + file + up);
+  CHECK(other.code == 5);
+  CHECK_THAT(other.out, ContainsSubstring("runs for the fleet \"lab\" of"));
+  CHECK_THAT(other.out, ContainsSubstring("a/lab"));
+  CHECK_THAT(other.out, ContainsSubstring("hint: give one of the two another name"));
 }

@@ -87,6 +87,16 @@ Ran Vmfleet::shell(const std::string& line) const {
   return run_argv({"env", "PROGRAM=" + program_path(), "sh", "-c", script});
 }
 
+const json::Value& machine(const json::Value& document, std::size_t index) {
+  return document["machines"].as_array()->at(index);
+}
+
+std::size_t count_of(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
 Words up_with(const std::string& guest, const Words& more) {
   Words words = {"up",      "--kernel", testkit::guest_path(guest).string(),
                  "--accel", "tcg",      "--memory",

@@ -58,6 +58,12 @@ struct LinuxWorld : Vmfleet {
 /// The program's path.
 std::string program_path();
 
+/// One of a document's machines.
+const json::Value& machine(const json::Value& document, std::size_t index);
+
+/// How often `part` is in it.
+std::size_t count_of(const std::string& text, const std::string& part);
+
 /// `up` with a tiny guest under TCG; it is ready when it prints that it is.
 Words up_with(const std::string& guest, const Words& more = {});
 

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// Logs: of one machine and of several, their ends, and what guests write into them.
+#include "tests/cli/program.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace vmfleet;
+using test::count_of;
+using test::up_with;
+using test::Vmfleet;
+
+TEST_CASE("logs of several machines have a prefix, of one machine none") {
+  const Vmfleet world;
+  world.run(up_with("marker", {"-n", "2"}));
+  CHECK(world.run({"logs"}).out == "vm-0 | vmfleet: guest ready\nvm-1 | vmfleet: guest ready\n");
+  CHECK(world.run({"logs", "vm-1"}).out == "vmfleet: guest ready\n");
+  CHECK_THAT(world.run({"logs", "--json", "vm-1"}).out,
+             ContainsSubstring(R"({"machine":"vm-1","line":"vmfleet: guest ready"})"));
+}
+
+TEST_CASE("--tail shows the last lines of a log") {
+  const Vmfleet world;
+  world.run(up_with("flood", {"--append", "-- 5000"}));
+  const auto all = world.run({"logs"}).out;
+  CHECK(count_of(all, "\n") == 5001);
+  CHECK(world.run({"logs", "--tail", "2"}).out == "line 00004999\nvmfleet: guest ready\n");
+  CHECK(world.run({"logs", "--tail", "9999"}).out == all);
+  CHECK(world.run({"logs", "--tail", "0"}).out.empty());
+}
+
+TEST_CASE("guest output cannot drive the terminal unless it is asked for raw") {
+  const Vmfleet world;
+  world.run(up_with("say", {"--append", "-- evil \x1b[2J text"}));
+  CHECK_THAT(world.run({"logs"}).out, ContainsSubstring("evil  text"));
+  CHECK_THAT(world.run({"logs", "--raw"}).out, ContainsSubstring("evil \x1b[2J text"));
+}
+
+TEST_CASE("a follower sees all and ends with the machine") {
+  const Vmfleet world;
+  const auto ran = world.run(up_with("late", {"--append", "-- 500", "--no-wait"}));
+  CHECK(ran.code == 0);
+  const auto followed =
+      world.shell("vmfleet logs -f & vmfleet wait; vmfleet kill --progress none; wait $!");
+  CHECK(followed.code == 0);
+  CHECK(count_of(followed.out, "vmfleet: guest ready\n") >= 1);
+}
