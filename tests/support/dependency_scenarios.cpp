@@ -4,7 +4,6 @@
 #include <csignal>
 
 #include <vmfleet/async/event.hpp>
-#include <vmfleet/async/task_group.hpp>
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/machine/machine.hpp>
 
@@ -204,17 +203,7 @@ VMFLEET_ASYNC_TEST_CASE("an up that is cancelled while a machine waits leaves no
 
 VMFLEET_ASYNC_TEST_CASE("two ups at once keep the order together") {
   Demo demo;
-  std::vector<FleetReport> reports(3);
-  auto body = [&](TaskGroup& group) -> Task<void> {
-    for (auto& report : reports) {
-      auto converge = [&demo, slot = &report]() -> Task<void> {
-        *slot = co_await demo.fleet.up(trio());
-      };
-      group.start(converge);
-    }
-    co_return;
-  };
-  co_await with_task_group(body);
+  const std::vector<FleetReport> reports = co_await demo.up_at_once(trio(), 3);
   for (const auto& report : reports) {
     REQUIRE(report.ready() == 3);
     REQUIRE(pids(report) == pids(reports[0]));

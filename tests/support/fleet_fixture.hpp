@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <vmfleet/async/task_group.hpp>
 #include <vmfleet/fleet/fleet.hpp>
 #include <vmfleet/testkit/guests.hpp>
 
@@ -51,6 +52,19 @@ struct Demo {
   Fleet fleet{root.path(), "demo"};
 
   [[nodiscard]] bool exists() const { return std::filesystem::exists(root / "demo"); }
+  /// Several `up` of the same machines.
+  Task<std::vector<FleetReport>> up_at_once(FleetSpec spec, std::size_t times) {
+    std::vector<FleetReport> reports(times);
+    auto body = [&](TaskGroup& group) -> Task<void> {
+      for (auto& report : reports) {
+        auto converge = [&, slot = &report]() -> Task<void> { *slot = co_await fleet.up(spec); };
+        group.start(converge);
+      }
+      co_return;
+    };
+    co_await with_task_group(body);
+    co_return reports;
+  }
   Task<FleetReport> down() { return fleet.down(kEveryone, StopOptions::kill()); }
 };
 

@@ -126,17 +126,7 @@ VMFLEET_ASYNC_TEST_CASE("never more machines boot at once than allowed") {
 
 VMFLEET_ASYNC_TEST_CASE("two ups at once converge on the same machines") {
   Demo demo;
-  std::vector<FleetReport> reports(4);
-  auto body = [&](TaskGroup& group) -> Task<void> {
-    for (auto& report : reports) {
-      auto converge = [&demo, slot = &report]() -> Task<void> {
-        *slot = co_await demo.fleet.up(spec_of(3));
-      };
-      group.start(converge);
-    }
-    co_return;
-  };
-  co_await with_task_group(body);
+  const std::vector<FleetReport> reports = co_await demo.up_at_once(spec_of(3), 4);
   for (const auto& report : reports) {
     for (const auto& machine : report.machines) {
       if (machine.error) INFO(machine.error->message());

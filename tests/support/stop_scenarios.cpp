@@ -30,6 +30,13 @@ Task<Machine> launch_unseen(const TempDir& root) {
   co_return machine;
 }
 
+/// Launched to be given an hour to shut down.
+Task<Machine> launch_patiently(std::string guest, const TempDir& root) {
+  LaunchOptions options = detached(root);
+  options.stop_grace = std::chrono::hours(1);
+  co_return co_await Machine::launch(config_of(guest), std::move(options));
+}
+
 /// Keeps it alive for a while, as the last thread of a QEMU that is just ending does.
 Task<void> end_slowly(UniqueFd alive) {
   co_await yield_now();
@@ -143,9 +150,7 @@ VMFLEET_ASYNC_TEST_CASE("a guest that was not ready in time has the grace that w
 VMFLEET_ASYNC_TEST_CASE("a guest that boots does not take the whole grace unless told to") {
   ProcessLeakGuard guard;
   const TempDir root;
-  LaunchOptions options = detached(root);
-  options.stop_grace = std::chrono::hours(1);
-  Machine machine = co_await Machine::launch(config_of("hang"), std::move(options));
+  Machine machine = co_await launch_patiently("hang", root);
   const StopReport report = co_await machine.stop();
   REQUIRE(report.rung == StopRung::quit);
 }
@@ -153,9 +158,7 @@ VMFLEET_ASYNC_TEST_CASE("a guest that boots does not take the whole grace unless
 VMFLEET_ASYNC_TEST_CASE("what another has seen of a machine counts when it is stopped") {
   ProcessLeakGuard guard;
   const TempDir root;
-  LaunchOptions options = detached(root);
-  options.stop_grace = std::chrono::hours(1);
-  Machine machine = co_await Machine::launch(config_of("button"), std::move(options));
+  Machine machine = co_await launch_patiently("button", root);
   Machine other = co_await Machine::adopt(machine.directory());
   co_await other.wait_ready();
   const StopReport report = co_await machine.stop();

@@ -41,6 +41,17 @@ ErrorKind kind_of_opening(const std::filesystem::path& machine) {
   return ErrorKind::internal;
 }
 
+/// What keeps it from being removed.
+std::vector<std::string> strangers_in_the_way(const InstanceDirectory& directory) {
+  try {
+    directory.remove({});
+  } catch (const Error& error) {
+    REQUIRE(error.kind() == ErrorKind::conflict);
+    return error.evidence();
+  }
+  return {};
+}
+
 }  // namespace
 
 TEST_CASE("a new instance directory is closed to others, and so is what leads to it") {
@@ -145,13 +156,7 @@ TEST_CASE("removal leaves a stranger's file alone where no record of ours is, an
   touch(directory.file("thesis.odt"));
   touch(directory.file(instance_file::kState));
   touch(directory.file(instance_file::kSerial));
-  try {
-    directory.remove({});
-    FAIL("it was removed");
-  } catch (const Error& error) {
-    REQUIRE(error.kind() == ErrorKind::conflict);
-    REQUIRE(error.evidence() == std::vector<std::string>{"thesis.odt"});
-  }
+  REQUIRE(strangers_in_the_way(directory) == std::vector<std::string>{"thesis.odt"});
   REQUIRE(std::filesystem::exists(directory.file("thesis.odt")));
   REQUIRE(std::filesystem::exists(directory.file(instance_file::kSerial)));
 }
@@ -165,13 +170,7 @@ TEST_CASE("removal leaves a stranger's directory alone and names it") {
     touch(directory.path() / name / "one.jpg");
     write_intent(directory, Intent());
     touch(directory.file(instance_file::kSerial));
-    try {
-      directory.remove({});
-      FAIL("it was removed");
-    } catch (const Error& error) {
-      REQUIRE(error.kind() == ErrorKind::conflict);
-      REQUIRE(error.evidence() == std::vector<std::string>{name});
-    }
+    REQUIRE(strangers_in_the_way(directory) == std::vector<std::string>{name});
     REQUIRE(std::filesystem::exists(directory.path() / name / "one.jpg"));
     REQUIRE(std::filesystem::exists(directory.file(instance_file::kSerial)));
   }
