@@ -114,6 +114,8 @@ class MachineConvergence {
       co_return Place::busy;
     }
     if (!existing->pid) co_return Place::free;
+    const bool recovered = co_await recover_records(directory_);
+    if (recovered) existing = inspect_machine(directory_);
     const auto intent = read_intent(InstanceDirectory::open(directory_));
     auto fit = [&] { return disks_fit(machine_.config, directory_, up_.options.verify); };
     bool same = intent && intent->spec_hash == machine_.hash;

@@ -128,6 +128,21 @@ FleetReport Fleet::status(const std::vector<std::string>& names) const {
   return report;
 }
 
+Task<FleetReport> Fleet::reconcile(std::vector<std::string> names) const {
+  FleetReport report = status(names);
+  for (MachineReport& machine : report.machines) {
+    try {
+      if (!machine.pid || !co_await recover_records(machine.directory)) continue;
+      const auto damage = machine.error;
+      machine = inspect_machine(machine.directory);
+      if (damage) machine.error = damage;
+    } catch (const Error&) {
+      // It has ended meanwhile, or does not answer: what is known of it is reported.
+    }
+  }
+  co_return report;
+}
+
 namespace {
 
 /// In its turn: who depends on it may need it until the end.

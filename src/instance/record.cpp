@@ -5,6 +5,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 
+#include <charconv>
+#include <string>
+
 #include <fmt/format.h>
 
 #include <vmfleet/base/error.hpp>
@@ -13,10 +16,27 @@
 
 namespace vmfleet {
 
+namespace {
+
+std::string checksum_of(std::string_view schema, const json::Value& body) {
+  return short_hash(std::string(schema) + json::write(body));
+}
+
+/// The number in `vmfleet.state/1`; 0 for a schema of another name.
+int version_in(std::string_view schema, std::string_view like) {
+  const auto slash = like.rfind('/') + 1;
+  int version = 0;
+  if (schema.substr(0, slash) != like.substr(0, slash)) return 0;
+  std::from_chars(schema.data() + slash, schema.data() + schema.size(), version);
+  return version;
+}
+
+}  // namespace
+
 void write_record(const InstanceDirectory& directory, const char* name, std::string_view schema,
                   const json::Value& body) {
   const json::Value record =
-      json::Object{{"schema", schema}, {"checksum", short_hash(json::write(body))}, {"body", body}};
+      json::Object{{"schema", schema}, {"checksum", checksum_of(schema, body)}, {"body", body}};
   files::write_atomically(directory.file(name), json::write(record) + "\n");
 }
 
@@ -43,12 +63,18 @@ std::optional<json::Value> read_record(const InstanceDirectory& directory, const
   }
   const auto record = json::parse(text);
   if (!record) throw set_aside(directory, name, "is not JSON");
-  if (record->text("schema") != schema) {
-    throw set_aside(directory, name, fmt::format("has not the schema {}", schema));
-  }
+  const std::string_view written = record->text("schema");
   const json::Value& body = (*record)["body"];
-  if (record->text("checksum") != short_hash(json::write(body))) {
+  if (record->text("checksum") != checksum_of(written, body)) {
     throw set_aside(directory, name, "was damaged (the checksum differs)");
+  }
+  if (version_in(written, schema) > version_in(schema, schema)) {
+    throw Error(ErrorKind::conflict, fmt::format("{} was written by a newer vmfleet ({})",
+                                                 directory.file(name).string(), written))
+        .hint("nothing was changed; use that vmfleet for this machine");
+  }
+  if (written != schema) {
+    throw set_aside(directory, name, fmt::format("has not the schema {}", schema));
   }
   return body;
 }

@@ -67,8 +67,9 @@ class Machine::Live {
   std::optional<Process> process;
   std::optional<Pidfd> adopted;
   TimePoint first_instruction{};
-  bool is_new = false;    ///< nobody's machine has been in its directory before
-  bool own_root = false;  ///< the state root was made for this machine alone
+  bool is_recorded = true;  ///< adopted: none of its records were lost
+  bool is_new = false;      ///< nobody's machine has been in its directory before
+  bool own_root = false;    ///< the state root was made for this machine alone
 
  private:
   void remove_directory() const;

@@ -22,6 +22,7 @@
 
 #include "machine/exit_report.hpp"
 #include "machine/live.hpp"
+#include "machine/rebuild.hpp"
 #include "machine/resolve.hpp"
 
 namespace vmfleet {
@@ -148,16 +149,34 @@ Task<void> require_events(qmp::Client& client, std::vector<std::string> names) {
   }
 }
 
+namespace {
+
+/// A damaged record has been set aside, and is as good as lost.
+template <class Record>
+std::optional<Record> read_what_is_left(std::optional<Record> (*read)(const InstanceDirectory&),
+                                        const InstanceDirectory& directory) {
+  try {
+    return read(directory);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::corrupt) throw;
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
 Task<std::unique_ptr<Machine::Live>> adopt_live(std::filesystem::path instance_directory) {
   Loop& loop = co_await current_loop();
   auto live = std::make_unique<Machine::Live>(loop, InstanceDirectory::open(instance_directory));
   const std::string name = live->directory.path().filename().string();
   auto qemu = find_qemu(live->directory);
   if (!qemu) throw Error(ErrorKind::exited, fmt::format("{} does not run", name));
-  const auto intent = read_intent(live->directory);
-  if (intent) live->intent = *intent;
+  const auto intent = read_what_is_left(&read_intent, live->directory);
+  live->intent = intent ? *intent : intent_of_qemu(live->directory, *qemu);
   live->intent.name = name;
-  if (const auto state = read_state(live->directory)) live->state = *state;
+  const auto state = read_what_is_left(&read_state, live->directory);
+  if (state) live->state = *state;
+  live->is_recorded = intent && state;
   if (live->state.state == MachineState::starting) live->state.ports.clear();  // of its last life
   live->readiness = readiness_from_json(live->intent.readiness);
   live->adopted = std::move(qemu);
@@ -167,7 +186,18 @@ Task<std::unique_ptr<Machine::Live>> adopt_live(std::filesystem::path instance_d
 
 Task<Machine> Machine::adopt(std::filesystem::path instance_directory) {
   auto live = co_await adopt_live(std::move(instance_directory));
+  if (!live->is_recorded) co_await rebuild_records(*live);
   co_return Machine(std::move(live));
+}
+
+Task<bool> recover_records(std::filesystem::path instance_directory) {
+  const auto directory = InstanceDirectory::open(instance_directory);
+  const bool recorded = read_what_is_left(&read_intent, directory).has_value() &&
+                        read_what_is_left(&read_state, directory).has_value();
+  if (recorded || !is_alive(directory) || OperationLock::held(directory)) co_return false;
+  auto live = co_await adopt_live(std::move(instance_directory));
+  co_await rebuild_records(*live);
+  co_return true;
 }
 
 Task<ReadyReport> Machine::wait_ready(std::optional<Milliseconds> timeout) {

@@ -2,13 +2,32 @@
 // The state record as JSON.
 #include "machine/state_record.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include <vmfleet/instance/record.hpp>
 
 namespace vmfleet {
 
 namespace {
+
 constexpr std::string_view kSchema = "vmfleet.state/1";
+constexpr std::array<std::string_view, 10> kMembers = {
+    "state", "started_ms",       "ready_ms",       "serial_begin", "events_begin",
+    "ports", "removed_forwards", "added_forwards", "exit",         "error"};
+
+json::Object others_in(const json::Value& body) {
+  json::Object others;
+  const json::Object* object = body.as_object();
+  if (object == nullptr) return others;
+  for (const auto& [name, value] : *object) {
+    const bool known = std::find(kMembers.begin(), kMembers.end(), name) != kMembers.end();
+    if (!known) others.append(name, value);
+  }
+  return others;
 }
+
+}  // namespace
 
 void write_state(const InstanceDirectory& directory, const StateRecord& record) {
   json::Object body{{"state", to_string(record.state)}, {"started_ms", record.started_ms}};
@@ -26,6 +45,7 @@ void write_state(const InstanceDirectory& directory, const StateRecord& record) 
   }
   if (record.exit) body.set("exit", record.exit->to_json());
   if (record.error) body.set("error", error_to_json(*record.error));
+  for (const auto& [name, value] : record.others) body.append(name, value);
   write_record(directory, instance_file::kState, kSchema, body);
 }
 
@@ -52,6 +72,7 @@ std::optional<StateRecord> read_state(const InstanceDirectory& directory) {
   }
   if (const auto& error = (*body)["error"]; error.is_object())
     record.error = error_from_json(error);
+  record.others = others_in(*body);
   return record;
 }
 

@@ -26,6 +26,7 @@ struct StateRecord {
   std::vector<std::string> added_forwards;    ///< names, perhaps of specified ones
   std::optional<ExitReport> exit;
   std::optional<Error> error;
+  json::Object others;  ///< members that a later vmfleet has written: they are kept
 };
 
 void write_state(const InstanceDirectory& directory, const StateRecord& record);

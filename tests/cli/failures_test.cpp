@@ -146,12 +146,36 @@ TEST_CASE("all that is wrong with a fleet file is told at once") {
 
 TEST_CASE("a damaged record is told, set aside, and does not hide the machine") {
   const Vmfleet world;
-  world.run(up_with("marker"));
-  std::ofstream(world.state() / "default" / "vm-0" / "state.json") << "{garbage";
-  const auto ps = world.document({"ps"});
-  CHECK(first(ps).text("name") == "vm-0");
-  CHECK(first(ps)["error"].text("kind") == "corrupt");
+  world.run(up_with("marker", {"--forward", "web:80"}));
+  const auto machine = world.state() / "default" / "vm-0";
+  const json::Value before = first(world.document({"ps"}));
+  for (const char* record : {"state.json", "intent.json"}) {
+    std::ofstream(machine / record) << "{garbage";
+    INFO(record);
+    const json::Value told = first(world.document({"ps"}));
+    CHECK(told.text("name") == "vm-0");
+    CHECK(told["error"].text("kind") == "corrupt");
+    CHECK(std::filesystem::exists(machine / (std::string(record) + ".corrupt")));
+    CHECK(std::filesystem::exists(machine / record));
+    const json::Value after = first(world.document({"ps"}));
+    CHECK(after["error"].is_null());
+    CHECK(after["ports"] == before["ports"]);
+    CHECK(after["pid"] == before["pid"]);
+    CHECK(after.text("uuid") == before.text("uuid"));
+    CHECK(after.text("accel") == "tcg");
+  }
   CHECK(world.run({"down", "--grace", "0ms"}).code == 0);
+}
+
+TEST_CASE("a machine whose state was lost is the same for the next up") {
+  const Vmfleet world;
+  const Words up = up_with("marker", {"--forward", "web:80"});
+  const json::Value before = first(world.document(up));
+  std::filesystem::remove(world.state() / "default" / "vm-0" / "state.json");
+  const json::Value after = first(world.document(up));
+  CHECK(after.text("state") == "ready");
+  CHECK(after["pid"] == before["pid"]);
+  CHECK(after["ports"] == before["ports"]);
 }
 
 TEST_CASE("one machine that cannot be worked on keeps no other from it") {

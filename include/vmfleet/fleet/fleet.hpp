@@ -81,6 +81,9 @@ class Fleet {
 
   /// Every machine, running or not. *Errors*: `not_found` when a name matches none.
   [[nodiscard]] FleetReport status(const std::vector<std::string>& names = {}) const;
+  /// As `status`, after what was lost of the records of machines that live was found out anew; what
+  /// was wrong with them is in their reports.
+  Task<FleetReport> reconcile(std::vector<std::string> names = {}) const;
   /// Stops machines, those that depend on others before these; their directories stay.
   Task<FleetReport> stop(std::vector<std::string> names = {}, StopOptions options = StopOptions(),
                          ProgressObserver progress = {});

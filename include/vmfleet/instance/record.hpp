@@ -17,7 +17,8 @@ void write_record(const InstanceDirectory& directory, const char* name, std::str
 
 /// The body; nullopt when there is no record.
 /// *Errors*: `corrupt` when it is damaged or of another schema; it has then been set aside as
-/// `<name>.corrupt`.
+/// `<name>.corrupt`. `conflict`, with the record as it was, when it has a later version of the
+/// schema.
 std::optional<json::Value> read_record(const InstanceDirectory& directory, const char* name,
                                        std::string_view schema);
 

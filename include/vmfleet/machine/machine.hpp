@@ -88,7 +88,8 @@ class Machine {
   /// The command line that `launch` would run. Starts nothing and changes nothing.
   static Task<CommandLine> plan(MachineConfig config, std::filesystem::path state_root);
 
-  /// Takes over a machine that runs, whoever started it.
+  /// Takes over a machine that runs, whoever started it. Of its records those that were lost or
+  /// damaged are made anew, as `recover_records` does.
   /// *Errors*: `not_found` (no such machine), `exited` (it does not run any more).
   static Task<Machine> adopt(std::filesystem::path instance_directory);
 
@@ -178,6 +179,12 @@ bool disks_fit(const MachineConfig& config, const std::filesystem::path& instanc
 /// also when QEMU hangs. *Threads*: blocks for some file reads.
 /// *Errors*: `not_found`; `corrupt` when its records cannot be read (they are set aside).
 MachineReport inspect_machine(const std::filesystem::path& instance_directory);
+
+/// For a machine that lives although records of it were lost or damaged, and that no command works
+/// on: writes anew what QEMU and the kernel tell. Its ports are known again then, and its readiness
+/// to whoever waits for it; how to start it again is not, when its intent was lost. Returns whether
+/// that was necessary. *Errors*: `not_found`; those of QMP, when QEMU does not answer.
+Task<bool> recover_records(std::filesystem::path instance_directory);
 
 /// Returns when no command is starting the machine any more: it runs, or it could not be started.
 /// *Errors*: `not_found` (no such machine).

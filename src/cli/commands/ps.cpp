@@ -37,8 +37,7 @@ void say_that_none(const Context& context, const std::string& fleet, bool select
   context.say(line);
 }
 
-FleetReport look(const Fleet& fleet, const PsArguments& arguments) {
-  FleetReport report = fleet.status(arguments.names);
+FleetReport select(FleetReport report, const PsArguments& arguments) {
   auto& machines = report.machines;
   const auto is_other = [&](const MachineReport& machine) {
     return !arguments.selector.matches(machine.labels);
@@ -87,7 +86,7 @@ Task<int> watch(Context& context, const PsArguments& arguments) {
   const Fleet fleet = context.fleet();
   std::map<std::string, std::string> shown;
   for (;;) {
-    auto lines = lines_of(context, look(fleet, arguments));
+    auto lines = lines_of(context, select(fleet.status(arguments.names), arguments));
     for (const auto& [name, line] : lines) {
       const bool is_title = name.empty();
       if (is_title ? shown.count("") == 0 : shown[name] != line) context.out.write(line + "\n");
@@ -105,7 +104,8 @@ Task<int> watch(Context& context, const PsArguments& arguments) {
 Task<int> ps(Context& context, const PsArguments& arguments) {
   if (arguments.watch) co_return co_await watch(context, arguments);
   const Fleet fleet = context.fleet();
-  const FleetReport report = look(fleet, arguments);
+  FleetReport everyone = co_await fleet.reconcile(arguments.names);
+  const FleetReport report = select(std::move(everyone), arguments);
   const bool selected = report.machines.empty() && !fleet.select(arguments.names).empty();
   print(context, report, fleet.name(), selected);
   co_return kDone;

@@ -79,6 +79,17 @@ TEST_CASE("no flipped bit gives another body") {
 TEST_CASE("a record of another schema is not read") {
   const TempDir temp;
   const auto directory = InstanceDirectory::create(temp.path(), "demo", "vm-0");
-  write_record(directory, kName, "vmfleet.test/2", kBody);
+  write_record(directory, kName, "vmfleet.other/1", kBody);
   REQUIRE(outcome_of_reading(directory) == "corrupt");
+}
+
+TEST_CASE("a record of a later version of its schema is left as it is") {
+  const TempDir temp;
+  const auto directory = InstanceDirectory::create(temp.path(), "demo", "vm-0");
+  write_record(directory, kName, "vmfleet.test/2", kBody);
+  const std::string whole = files::read(directory.file(kName));
+  for (int look = 0; look < 2; ++look) {
+    REQUIRE_THAT(outcome_of_reading(directory), ContainsSubstring("by a newer vmfleet"));
+    REQUIRE(files::read(directory.file(kName)) == whole);
+  }
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The state record.
 #include "machine/state_record.hpp"
+
+#include <vmfleet/instance/record.hpp>
+
 #include "tests/support/catch.hpp"
 #include "tests/support/temp_dir.hpp"
 
@@ -46,4 +49,20 @@ TEST_CASE("a state record reads back with every field") {
   REQUIRE(read->exit->requested);
   REQUIRE_FALSE(read->exit->code.has_value());
   REQUIRE(std::string(read->error->message()) == "late");
+  REQUIRE(read->others.empty());  // every member is known
+}
+
+TEST_CASE("what a later vmfleet has added to a state record is kept") {
+  const TempDir temp;
+  const auto directory = InstanceDirectory::create(temp.path(), "demo", "vm-0");
+  const json::Object added{{"mood", "calm"}};
+  const json::Object body{{"state", "ready"}, {"later", added}};
+  write_record(directory, instance_file::kState, "vmfleet.state/1", body);
+  StateRecord record = *read_state(directory);
+  REQUIRE(record.state == MachineState::ready);
+  record.state = MachineState::failed;
+  write_state(directory, record);
+  const json::Value again = *read_record(directory, instance_file::kState, "vmfleet.state/1");
+  REQUIRE(again["later"] == json::Value(added));
+  REQUIRE(again.text("state") == "failed");
 }

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+// What a machine that lives says of itself.
+#include "machine/rebuild.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include <vmfleet/base/text.hpp>
+#include <vmfleet/instance/locks.hpp>
+#include <vmfleet/io/files.hpp>
+#include <vmfleet/qmp/commands.hpp>
+
+namespace vmfleet {
+
+namespace {
+
+/// The value of an option that is there once.
+std::string value_of(const std::vector<std::string>& argv, std::string_view option) {
+  const auto found = std::find(argv.begin(), argv.end(), option);
+  return found == argv.end() || found + 1 == argv.end() ? "" : *(found + 1);
+}
+
+/// Each launch makes the file of this lock anew.
+std::int64_t launched_ms(const InstanceDirectory& directory) {
+  struct stat status {};
+  if (::stat(directory.file(instance_file::kAlive).c_str(), &status) != 0) return epoch_ms();
+  return std::int64_t{status.st_mtim.tv_sec} * 1000 + status.st_mtim.tv_nsec / 1'000'000;
+}
+
+bool is_of(const PortForward& port, const Forward& forward) {
+  return port.guest_port == forward.guest_port && port.protocol == to_string(forward.protocol) &&
+         port.host_addr == forward.host_addr &&
+         (forward.host_port == 0 || forward.host_port == port.host_port);
+}
+
+/// The names under which they were asked for; the others have those that a forward without one has.
+void name_ports(std::vector<PortForward>& ports, const json::Value& asked) {
+  std::vector<Forward> forwards;
+  if (const json::Array* list = asked.as_array()) {
+    for (const json::Value& one : *list) {
+      if (auto forward = parse_forward(one.text("text"))) forwards.push_back(*forward);
+    }
+  }
+  for (PortForward& port : ports) {
+    const auto named = std::find_if(forwards.begin(), forwards.end(),
+                                    [&](const Forward& forward) { return is_of(port, forward); });
+    const std::string_view suffix = port.protocol == "udp" ? "-udp" : "";
+    port.name = fmt::format("{}{}", port.guest_port, suffix);
+    if (named == forwards.end()) continue;
+    port.name = named->name;
+    forwards.erase(named);
+  }
+}
+
+Task<StateRecord> state_of(Machine::Live& live) {
+  StateRecord state;
+  qmp::Client client = co_await live.connect();
+  const qmp::Status status = co_await qmp::query_status(client);
+  if (status.state == "prelaunch" && !live.intent.paused) {
+    state.state = MachineState::starting;
+    co_return state;
+  }
+  state.state = live.readiness.empty() ? MachineState::running : MachineState::booting;
+  state.started_ms = live.intent.created_ms;
+  const std::string usernet = co_await qmp::human_monitor_command(client, "info usernet");
+  state.ports = parse_usernet(usernet);
+  name_ports(state.ports, live.intent.forwards);
+  co_return state;
+}
+
+}  // namespace
+
+Intent intent_of_qemu(const InstanceDirectory& directory, const Pidfd& qemu) {
+  Intent intent;
+  intent.name = directory.path().filename().string();
+  intent.fleet = directory.path().parent_path().filename().string();
+  const std::string words = files::read(fmt::format("/proc/{}/cmdline", qemu.pid()));
+  for (const std::string_view word : split(words, '\0')) intent.argv.emplace_back(word);
+  if (!intent.argv.empty() && intent.argv.back().empty()) intent.argv.pop_back();
+  intent.uuid = value_of(intent.argv, "-uuid");
+  intent.accel = value_of(intent.argv, "-accel");
+  intent.boot_id = host_boot_id();
+  intent.created_ms = launched_ms(directory);
+  return intent;
+}
+
+Task<void> rebuild_records(Machine::Live& live) {
+  StateRecord found = co_await state_of(live);
+  if (auto known = live.recorded()) found = *std::move(known);  // the intent alone was lost
+  live.state = found;
+  if (found.state == MachineState::starting || OperationLock::held(live.directory)) co_return;
+  const auto lock = OperationLock::acquire(live.directory);
+  if (live.pidfd().ended()) co_return;
+  if (!read_intent(live.directory)) write_intent(live.directory, live.intent);
+  if (!live.recorded()) write_state(live.directory, live.state);
+}
+
+}  // namespace vmfleet
