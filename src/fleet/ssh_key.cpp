@@ -35,8 +35,10 @@ bool readable(const std::filesystem::path& path) {
 Task<void> run_ssh_keygen(std::filesystem::path key) {
   std::vector<std::string> argv{"ssh-keygen", "-q", "-t",      "ed25519", "-N",
                                 "",           "-C", "vmfleet", "-f",      key.string()};
+  ProcessOptions options(std::move(argv));
+  options.private_files = true;  // the public half, too
   NeededProgram keygen(
-      ProcessOptions(std::move(argv)), fmt::format("make {}: ssh-keygen", key.string()),
+      std::move(options), fmt::format("make {}: ssh-keygen", key.string()),
       Error(ErrorKind::host_unfit, "there is no ssh-keygen, which makes keys")
           .hint("install it: apt install openssh-client; or name a key of yours: ssh.key = PATH"));
   co_await run_needed(std::move(keygen));

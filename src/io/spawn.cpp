@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -45,6 +46,7 @@ struct Plan {
   int lifeline = -1;                       // ours; becomes the child's descriptor `first_free`
   int first_free = 3;
   bool new_session = false;
+  bool private_files = false;
   bool in_directory = false;  // written by the child, as is `error`: memory is shared until exec
   int error = 0;
 };
@@ -97,6 +99,7 @@ int child_main(void* argument) {
   standard.sa_handler = SIG_DFL;
   for (int number = 1; number < NSIG; ++number) ::sigaction(number, &standard, nullptr);
   if (plan.new_session && ::setsid() < 0) give_up(plan);
+  if (plan.private_files) ::umask(077);
   arrange_descriptors(plan);
   if (plan.directory != nullptr && ::chdir(plan.directory) != 0) give_up(plan);
   plan.in_directory = true;
@@ -160,7 +163,8 @@ SpawnedChild clone_child(Plan& plan) {
 SpawnedChild spawn_child(const ProcessOptions& options) {
   Plan plan;
   // The child may not allocate, so the search happens before the clone.
-  plan.program = find_program(options.argv.at(0)).value();
+  const std::string& named = options.program.empty() ? options.argv.at(0) : options.program;
+  plan.program = find_program(named).value();
   plan.argv = pointers(options.argv);
   if (options.environment) {
     plan.environment = pointers(*options.environment);
@@ -171,6 +175,7 @@ SpawnedChild spawn_child(const ProcessOptions& options) {
   if (!options.directory.empty()) plan.directory = options.directory.c_str();
   plan.moves = options.descriptors;
   plan.new_session = options.new_session;
+  plan.private_files = options.private_files;
   const UniqueFd null = complete_standard_streams(plan);
   UniqueFd read_end;
   UniqueFd lifeline;

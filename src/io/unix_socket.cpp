@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <cerrno>
@@ -55,6 +56,8 @@ struct ShortAddress {
 UniqueFd listen_unix(const std::filesystem::path& path) {
   UniqueFd fd = make_socket();
   const ShortAddress address(path);
+  // Of the file that bind makes, whatever the umask is.
+  if (::fchmod(fd.get(), 0600) != 0) throw errno_error("close to others: " + path.string(), errno);
   if (::bind(fd.get(), address.get(), sizeof(sockaddr_un)) != 0) {
     if (errno == EADDRINUSE) {
       throw errno_error(ErrorKind::conflict, "bind " + path.string(), errno);

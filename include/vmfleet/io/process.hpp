@@ -30,14 +30,16 @@ class ProcessOptions {
  public:
   explicit ProcessOptions(std::vector<std::string> arguments) : argv(std::move(arguments)) {}
 
-  /// argv[0] is looked up in PATH unless it contains a slash.
   std::vector<std::string> argv;
+  /// What is run; argv[0] when empty. Looked up in PATH unless it contains a slash.
+  std::string program;
   std::optional<std::vector<std::string>> environment;  ///< "NAME=value"; ours when absent
   std::filesystem::path directory;                      ///< ours when empty
   /// The child's descriptor ← ours. 0, 1 and 2 are /dev/null unless given; nothing else is
   /// inherited.
   std::vector<std::pair<int, int>> descriptors;
-  bool new_session = false;  ///< out of reach of the terminal's Ctrl-C
+  bool new_session = false;    ///< out of reach of the terminal's Ctrl-C
+  bool private_files = false;  ///< what it makes is closed to other users, whatever our umask is
   /// The kernel kills the child (SIGKILL) as soon as the `Process`, or this whole process, is gone;
   /// which thread spawned it does not matter.
   bool dies_with_owner = false;

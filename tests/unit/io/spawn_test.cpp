@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -292,4 +293,20 @@ TEST_CASE("a user's limit of processes is a missing resource, not a conflict") {
   REQUIRE(::waitpid(tester, &status, 0) == tester);
   REQUIRE(WIFEXITED(status));
   REQUIRE(WEXITSTATUS(status) == 0);
+}
+
+TEST_CASE("what a child makes is closed to others when that is asked for") {
+  Loop loop;
+  const TempDir folder;
+  for (const bool closed : {false, true}) {
+    ProcessOptions options({"sh", "-c", closed ? "umask >closed" : "umask >open"});
+    options.directory = folder.path();
+    options.private_files = closed;
+    const mode_t before = ::umask(0);
+    Process child = Process::spawn(loop, options);
+    ::umask(before);
+    REQUIRE(loop.run(child.wait()).success());
+  }
+  REQUIRE(content_of(folder / "open") == "0000\n");
+  REQUIRE(content_of(folder / "closed") == "0077\n");
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <optional>
@@ -54,6 +55,17 @@ TEST_CASE("listening and connecting work with a path of any length") {
     co_return std::string(buffer, count);
   };
   REQUIRE(loop.run(root()) == "hello");
+}
+
+TEST_CASE("a socket is closed to other users, whatever the umask is") {
+  Loop loop;
+  const TempDir folder;
+  const mode_t before = ::umask(0);
+  const UniqueFd listener = listen_unix(folder / "s");
+  ::umask(before);
+  struct stat status {};
+  REQUIRE(::stat((folder / "s").c_str(), &status) == 0);
+  REQUIRE((status.st_mode & 07777) == 0600);
 }
 
 TEST_CASE("a socket knows its peer") {
