@@ -61,6 +61,7 @@
 #include <vmfleet/instance/instance_directory.hpp>
 #include <vmfleet/instance/intent.hpp>
 #include <vmfleet/instance/locks.hpp>
+#include <vmfleet/instance/log_keeper.hpp>
 #include <vmfleet/instance/record.hpp>
 #include <vmfleet/instance/state_root.hpp>
 

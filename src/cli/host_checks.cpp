@@ -21,6 +21,7 @@
 #include <vmfleet/base/unique_fd.hpp>
 #include <vmfleet/base/units.hpp>
 #include <vmfleet/image/image_store.hpp>
+#include <vmfleet/instance/log_keeper.hpp>
 #include <vmfleet/machine/host_qemu.hpp>
 
 namespace vmfleet::cli {
@@ -134,6 +135,18 @@ Check check_folder(const std::string& name, const std::filesystem::path& folder,
   return Check(name, Status::ok, folder.string());
 }
 
+/// Whether the space of a log's oldest part can be had back there.
+Check check_log_limit(std::filesystem::path folder) {
+  std::error_code ignored;
+  while (!std::filesystem::exists(folder, ignored) && folder.has_relative_path()) {
+    folder = folder.parent_path();
+  }
+  const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const auto problem = fd ? log_limit_problem(fd.get()) : std::nullopt;
+  if (!problem) return Check("log limit", Status::ok, "logs are kept short as they grow");
+  return Check("log limit", Status::warn, problem->message(), problem->hint());
+}
+
 Check check_image() {
   const auto tiny = ImageStore().find("tiny", host_arch());
   if (tiny) {
@@ -160,6 +173,7 @@ std::vector<Check> check_host(const std::filesystem::path& state_root,
   checks.push_back(check_inotify());
   checks.push_back(check_descriptors());
   checks.push_back(check_folder("state", state_root, 0077, "name another: --state-dir DIR"));
+  checks.push_back(check_log_limit(state_root));
   checks.push_back(check_folder("cache", cache_root, 0022, "name another: XDG_CACHE_HOME=DIR"));
   checks.push_back(check_image());
   return checks;

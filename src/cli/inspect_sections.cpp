@@ -6,9 +6,11 @@
 #include <string>
 #include <vector>
 
+#include <vmfleet/console/log_reader.hpp>
 #include <vmfleet/fleet/fleet_spec.hpp>
 #include <vmfleet/instance/instance_directory.hpp>
 #include <vmfleet/instance/intent.hpp>
+#include <vmfleet/instance/log_keeper.hpp>
 #include <vmfleet/io/files.hpp>
 #include <vmfleet/machine/machine.hpp>
 
@@ -49,6 +51,24 @@ json::Object paths_of(const std::filesystem::path& directory) {
   return files;
 }
 
+/// Of the console's log: what is on the disk, and what is missing.
+json::Value log_in(const InstanceDirectory& directory, const Intent& intent) {
+  std::error_code none;
+  const auto file = directory.file(instance_file::kSerial);
+  const auto size = std::filesystem::file_size(file, none);
+  json::Object log;
+  log.set("bytes", std::uint64_t{none ? 0 : size});
+  log.set("kept_from", console::log_start(file));
+  log.set("limit", intent.log_limit ? to_string(*intent.log_limit) : "none");
+  log.set("kept_short", find_log_keeper(directory).has_value());
+  json::Array full;
+  for (const FullDisk& moment : read_full_disks(directory)) {
+    full.push_back(json::Object{{"offset", moment.offset}, {"at_ms", moment.at_ms}});
+  }
+  if (!full.empty()) log.set("disk_full", std::move(full));
+  return log;
+}
+
 void add_state(json::Object& machine, const std::filesystem::path& directory,
                const std::optional<Intent>& intent) {
   machine = *inspect_machine(directory).to_json().as_object();
@@ -59,6 +79,7 @@ void add_state(json::Object& machine, const std::filesystem::path& directory,
     if (!intent->spec_hash.empty()) machine.set("spec_hash", intent->spec_hash);
   }
   machine.set("files", paths_of(directory));
+  if (intent) machine.set("log", log_in(InstanceDirectory::open(directory), *intent));
 }
 
 /// What it was made from, read anew; nothing of a machine that no specification made.

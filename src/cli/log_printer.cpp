@@ -13,12 +13,13 @@
 #include <fmt/format.h>
 
 #include <vmfleet/async/when.hpp>
+#include <vmfleet/console/log_reader.hpp>
 #include <vmfleet/instance/instance_directory.hpp>
 #include <vmfleet/io/file_tail.hpp>
 #include <vmfleet/io/files.hpp>
 
+#include "cli/log_gaps.hpp"
 #include "cli/log_lines.hpp"
-#include "cli/log_tail.hpp"
 
 namespace vmfleet::cli {
 
@@ -26,14 +27,7 @@ namespace {
 
 /// Where to begin reading. The head of a log whose size is limited has become a hole.
 std::uint64_t first_offset(const std::filesystem::path& path, const LogOptions& options) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return 0;
-  const auto size = static_cast<std::uint64_t>(info.st_size);
-  if (options.tail && *options.tail == 0) return size;
-  if (options.tail) return offset_of_last_lines(path, *options.tail);
-  const UniqueFd fd = files::open(path, O_RDONLY);
-  const off_t data = ::lseek(fd.get(), 0, SEEK_DATA);
-  return data > 0 ? static_cast<std::uint64_t>(data) : 0;
+  return options.tail ? console::log_tail_start(path, *options.tail) : console::log_start(path);
 }
 
 class Follower {
@@ -42,11 +36,17 @@ class Follower {
            LogFormat format)
       : context_(context),
         follow_(options.follow),
+        machine_(format.machine),
         path_(std::move(path)),
         offset_(first_offset(path_, options)),
         lines_(std::move(format)) {}
 
   Task<void> run(std::filesystem::path directory) {
+    const std::uint64_t kept_from = console::log_start(path_);
+    if (kept_from > 0 && offset_ <= kept_from) tell_dropped(context_, machine_, offset_);
+    if (path_.filename() == instance_file::kSerial) {
+      tell_full_disks(context_, directory, kept_from);
+    }
     if (!follow_) {
       print_file();
       co_return;
@@ -88,6 +88,8 @@ class Follower {
 
   void take(const TailChunk& chunk, const std::optional<std::string>& time) {
     if (chunk.restarted) context_.out.write(lines_.finish());
+    // Written, and dropped, faster than it was read.
+    if (chunk.restarted && chunk.offset > 0) tell_dropped(context_, machine_, chunk.offset);
     print(chunk.data, time);
   }
 
@@ -98,6 +100,7 @@ class Follower {
 
   const Context& context_;
   bool follow_;
+  std::string machine_;
   std::filesystem::path path_;
   std::uint64_t offset_;
   LogLines lines_;

@@ -16,7 +16,6 @@ namespace vmfleet::console {
 namespace {
 
 constexpr std::size_t kBlock = 64 << 10;
-constexpr std::uint64_t kMostRead = 16 << 20;
 
 class LogFile {
  public:
@@ -66,8 +65,7 @@ std::uint64_t log_tail_start(const std::filesystem::path& log, std::size_t lines
   if (!file.exists()) return 0;
   const std::uint64_t size = file.size();
   if (lines == 0) return size;
-  const std::uint64_t lowest =
-      std::max(std::min(file.start(), size), size - std::min(size, kMostRead));
+  const std::uint64_t lowest = std::min(file.start(), size);
   std::size_t seen = 0;
   for (std::uint64_t at = size; at > lowest;) {
     const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(kBlock, at - lowest));

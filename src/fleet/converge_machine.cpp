@@ -186,6 +186,7 @@ class MachineConvergence {
     launch.spec = machine_.source;
     launch.labels = machine_.labels;
     if (machine_.stop_grace) launch.stop_grace = *machine_.stop_grace;
+    launch.log_limit = machine_.log_limit;
     if (machine_.ssh) launch.ssh.emplace(machine_.ssh->user, machine_.ssh->key);
     launch.remake_disks = up_.options.recreate;
     launch.verify_disks = up_.options.verify;

@@ -92,11 +92,9 @@ json::Object describe(const MachineSpec& machine) {
     stop.set("grace", fmt::format("{}ms", machine.stop_grace->count()));
     object.set("stop", std::move(stop));
   }
-  if (machine.log_limit) {
-    json::Object log;
-    log.set("limit", to_string(*machine.log_limit));
-    object.set("log", std::move(log));
-  }
+  json::Object log;
+  log.set("limit", machine.log_limit ? to_string(*machine.log_limit) : "none");
+  object.set("log", std::move(log));
   if (machine.ssh) {
     json::Object ssh;
     ssh.set("user", machine.ssh->user).set("key", machine.ssh->key);

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include <vmfleet/instance/log_keeper.hpp>
+
 namespace vmfleet::spec {
 namespace {
 
@@ -127,6 +129,20 @@ void read_exit_codes(Table& table, MachineConfig& config) {
   }
 }
 
+void read_log_limit(Table& log, MachineSpec& machine) {
+  const Node* limit = log.any("limit");
+  if (limit != nullptr && limit->text == "none") {
+    machine.log_limit.reset();
+    return;
+  }
+  log.bytes("limit", [&](Bytes size) {
+    machine.log_limit = size;
+    if (size >= kLeastLogLimit) return;
+    log.add("limit", fmt::format("{} is less than {}", to_string(size), to_string(kLeastLogLimit)),
+            "\"none\" keeps all");
+  });
+}
+
 void read_life(Table& table, MachineSpec& machine) {
   table.word("restart", parse_restart, machine.restart);
   table.word("on_panic", parse_on_panic, machine.config.on_panic);
@@ -138,7 +154,7 @@ void read_life(Table& table, MachineSpec& machine) {
   }
   if (const Node* log = table.table("log")) {
     Table keys(*log, table.path_of("log"), table.problems());
-    keys.bytes("limit", [&](Bytes limit) { machine.log_limit = limit; });
+    read_log_limit(keys, machine);
     keys.finish();
   }
 }

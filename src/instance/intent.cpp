@@ -32,6 +32,11 @@ std::map<int, std::string> words_from_json(const json::Value& value) {
   return words;
 }
 
+json::Value limit_to_json(const std::optional<Bytes>& limit) {
+  if (!limit) return {};
+  return static_cast<std::int64_t>(limit->count());
+}
+
 json::Value login_to_json(const std::optional<SshLogin>& login) {
   if (!login) return {};
   return json::Object{{"user", login->user}, {"key", login->key}};
@@ -56,6 +61,7 @@ void write_intent(const InstanceDirectory& directory, const Intent& intent) {
                             {"spec", intent.spec},
                             {"accel", intent.accel},
                             {"stop_grace_ms", intent.stop_grace_ms},
+                            {"log_limit", limit_to_json(intent.log_limit)},
                             {"paused", intent.paused},
                             {"forwards", intent.forwards},
                             {"named_forwards", json::to_array(intent.named_forwards)},
@@ -81,6 +87,9 @@ std::optional<Intent> read_intent(const InstanceDirectory& directory) {
   intent.spec = (*body)["spec"];
   intent.accel = body->text("accel");
   intent.stop_grace_ms = body->integer("stop_grace_ms", intent.stop_grace_ms);
+  if (const auto limit = (*body)["log_limit"].as_int()) {
+    intent.log_limit = Bytes(static_cast<std::uint64_t>(*limit));
+  }
   intent.paused = body->flag("paused", false);
   intent.forwards = (*body)["forwards"];
   intent.named_forwards = body->texts("named_forwards");

@@ -29,6 +29,7 @@ struct EventSummary {
   bool panicked = false;
   std::string shutdown_reason;  ///< QEMU's word; empty when it did not say
   bool whole = true;            ///< nothing came before what was read
+  bool cut = false;             ///< nothing that is still there: the log's head was freed
 };
 
 /// The last `limit` bytes of the event log.
@@ -36,7 +37,9 @@ EventSummary summarize_events(const InstanceDirectory& directory, Bytes limit) {
   std::string text = files::read_end(directory.file(instance_file::kEvents), limit);
   EventSummary summary;
   summary.whole = text.size() < limit.count();
-  if (!summary.whole) text.erase(0, text.find('\n'));  // a line cut in two
+  summary.cut = text.substr(0, 1) == std::string(1, '\0');  // which reads as zeroes
+  text.erase(0, text.find_first_not_of('\0'));
+  if (!summary.whole || summary.cut) text.erase(0, text.find('\n'));  // a line cut in two
   qmp::EventLog log;
   for (const auto& event : log.feed(text)) {
     if (event.name == "STOP") summary.paused = true;
@@ -54,6 +57,8 @@ bool is_paused(const InstanceDirectory& directory, const Intent& intent) {
   for (Bytes limit = kEnd;; limit = Bytes(limit.count() * kStep)) {
     const EventSummary events = summarize_events(directory, limit);
     if (events.paused) return *events.paused;
+    // Who has had so many events has run.
+    if (events.cut) return false;
     // Every other machine has had its RESUME, however long ago.
     if (events.whole || !intent.paused) return intent.paused;
   }

@@ -4,6 +4,7 @@
 #include <vmfleet/instance/identity.hpp>
 #include <vmfleet/instance/intent.hpp>
 #include <vmfleet/instance/locks.hpp>
+#include <vmfleet/instance/log_keeper.hpp>
 #include <vmfleet/machine/machine.hpp>
 
 #include "machine/exit_report.hpp"
@@ -67,6 +68,9 @@ MachineReport inspect_machine(const std::filesystem::path& instance_directory) {
     report.ready_after = record->ready_after;
     report.exit = record->exit;
     if (record->error) report.error = record->error;
+  }
+  for (const FullDisk& full : read_full_disks(directory)) {
+    report.warnings.push_back(to_string(full));
   }
   if (is_alive(directory)) {
     // Until it has its own, the record holds those of the life before.

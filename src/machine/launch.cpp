@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The launch protocol: from a configuration to a guest's first instruction.
+#include <fcntl.h>
+
+#include <cerrno>
 #include <csignal>
 #include <filesystem>
 
@@ -34,6 +37,14 @@ namespace {
 constexpr Milliseconds kCleanupLimit(10'000);
 constexpr Milliseconds kForwardRetry(20);
 constexpr std::size_t kMostForwards = 100;  // that are shown
+
+/// Whether not even QEMU's last words find room.
+bool has_no_room(const InstanceDirectory& directory) {
+  const auto log = directory.file(instance_file::kQemuErr);
+  const UniqueFd fd(::open(log.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd || ::fallocate(fd.get(), FALLOC_FL_KEEP_SIZE, 0, 1) == 0) return false;
+  return errno == ENOSPC || errno == EDQUOT;
+}
 
 /// One launch under way.
 class Launch {
@@ -89,6 +100,7 @@ class Launch {
       live_.process->signal(SIGKILL);
       co_await live_.process->wait();
       live_.process.reset();
+      co_await live_.end_log_keeper();
     }
     if (error == nullptr && live_.is_new) {
       live_.directory.remove(live_.intent.staged_files);
@@ -146,8 +158,19 @@ class Launch {
     process.directory = directory.file(instance_file::kWorkingDirectory);
     process.descriptors = wiring.descriptors();
     process.new_session = true;
+    process.private_files = true;
     process.dies_with_owner = options_.lifetime == Lifetime::ephemeral;
     live_.process = Process::spawn(live_.loop, process);
+    keep_logs();
+  }
+
+  /// The guest can do without.
+  void keep_logs() {
+    try {
+      live_.keep_logs();
+    } catch (const Error& error) {
+      warn(error.message() + ": " + error.hint());
+    }
   }
 
   void write_down(const CommandLine& command) {
@@ -162,6 +185,7 @@ class Launch {
     intent.spec = options_.spec;
     intent.accel = to_string(config_.accel);
     intent.stop_grace_ms = options_.stop_grace.count();
+    intent.log_limit = options_.log_limit;
     intent.paused = config_.paused;
     intent.forwards = forwards_to_json(config_);
     intent.named_forwards = named_forwards_;
@@ -265,6 +289,12 @@ class Launch {
     if (words.find("using the image") != std::string::npos) require_free_images(config_);
     if (words.find("host forwarding rule") != std::string::npos) explain_ports(words);
     Error diagnosis = diagnose_exit(words, status->code, status->signal);
+    if (words.empty() && has_no_room(live_.directory)) {
+      const std::string folder = live_.directory.path().string();
+      throw errno_error(fmt::format("{}, and could not write to {}", diagnosis.message(), folder),
+                        ENOSPC)
+          .hint("free some space in " + folder);
+    }
     if (diagnosis.kind() == ErrorKind::host_unfit) throw diagnosis;
     // Whatever QEMU disliked: that it ended is what the caller can act on.
     throw Error(ErrorKind::exited, diagnosis.message())

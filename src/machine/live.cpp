@@ -11,6 +11,7 @@
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/instance/identity.hpp>
 #include <vmfleet/instance/locks.hpp>
+#include <vmfleet/instance/log_keeper.hpp>
 #include <vmfleet/qmp/commands.hpp>
 
 #include "machine/exit_report.hpp"
@@ -49,6 +50,7 @@ Error unrecognised(const InstanceDirectory& directory) {
 Machine::Live::~Live() {
   if (lifetime != Lifetime::ephemeral) return;
   process.reset();  // kills and reaps it
+  log_keeper.reset();
   try {
     remove_directory();
   } catch (const Error&) {
@@ -75,6 +77,17 @@ Task<std::optional<ExitStatus>> Machine::Live::wait_end() {
   }
   co_await adopted->wait_end();
   co_return std::nullopt;
+}
+
+void Machine::Live::keep_logs() {
+  if (!intent.log_limit || find_log_keeper(directory)) return;
+  log_keeper = start_log_keeper(loop, directory, pidfd(), *intent.log_limit,
+                                lifetime == Lifetime::ephemeral);
+}
+
+Task<void> Machine::Live::end_log_keeper() {
+  co_await vmfleet::end_log_keeper(directory);
+  log_keeper.reset();
 }
 
 Task<void> Machine::Live::require_events(std::vector<std::string> names) {

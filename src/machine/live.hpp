@@ -35,6 +35,11 @@ class Machine::Live {
   ~Live();
 
   [[nodiscard]] const Pidfd& pidfd() const { return process ? process->pidfd() : *adopted; }
+  /// Starts a keeper of its logs, if its logs have a limit and no keeper. *Errors*: as
+  /// `start_log_keeper`.
+  void keep_logs();
+  /// After QEMU's end.
+  Task<void> end_log_keeper();
   /// Waits for QEMU's end; its status when we are its parent.
   Task<std::optional<ExitStatus>> wait_end();
   /// A connection to the control monitor.
@@ -66,6 +71,7 @@ class Machine::Live {
   Lifetime lifetime = Lifetime::detached;
   std::optional<Process> process;
   std::optional<Pidfd> adopted;
+  std::optional<Process> log_keeper;  ///< when it is our child
   TimePoint first_instruction{};
   bool is_recorded = true;  ///< adopted: none of its records were lost
   bool is_new = false;      ///< nobody's machine has been in its directory before

@@ -163,6 +163,15 @@ std::optional<Record> read_what_is_left(std::optional<Record> (*read)(const Inst
   }
 }
 
+/// One that was killed, perhaps for want of memory.
+void keep_logs_again(Machine::Live& live) {
+  try {
+    live.keep_logs();
+  } catch (const Error&) {
+    // Who launched the machine was told, and its report tells.
+  }
+}
+
 }  // namespace
 
 Task<std::unique_ptr<Machine::Live>> adopt_live(std::filesystem::path instance_directory) {
@@ -181,6 +190,7 @@ Task<std::unique_ptr<Machine::Live>> adopt_live(std::filesystem::path instance_d
   live->readiness = readiness_from_json(live->intent.readiness);
   live->adopted = std::move(qemu);
   live->first_instruction = first_instruction_of(*live);
+  keep_logs_again(*live);
   co_return live;
 }
 

@@ -123,6 +123,7 @@ json::Value MachineReport::to_json() const {
   if (!directory.empty()) object.set("dir", directory.string());
   if (exit) object.set("exit", exit->to_json());
   if (error) object.set("error", error_to_json(*error));
+  if (!warnings.empty()) object.set("warnings", json::to_array(warnings));
   return object;
 }
 

@@ -246,6 +246,7 @@ Task<void> ReadyWait::watch_events() {
 
 void ReadyWait::take_events(const TailChunk& chunk) {
   events_taken_ = chunk.offset + chunk.data.size();
+  if (chunk.restarted) event_log_ = qmp::EventLog();
   for (const auto& event : event_log_.feed(chunk.data)) look_at(event);
 }
 

@@ -12,6 +12,7 @@
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/instance/intent.hpp>
 #include <vmfleet/instance/locks.hpp>
+#include <vmfleet/instance/log_keeper.hpp>
 #include <vmfleet/qmp/commands.hpp>
 
 #include "machine/exit_report.hpp"
@@ -125,6 +126,7 @@ Task<StopReport> end_live(Machine::Live& live, StopOptions options) {
   StopReport report;
   report.rung = co_await ladder.climb();
   const auto status = co_await live.wait_end();
+  co_await live.end_log_keeper();
   if (report.rung == StopRung::already_stopped) {
     // Who has ended it has recorded that, too.
     if (const auto known = live.recorded(); known && known->exit) {
@@ -187,6 +189,8 @@ Task<StopReport> end_machine(std::filesystem::path instance_directory, StopOptio
   if (runs) {
     auto live = co_await adopt_live(instance_directory);
     report = co_await end_live(*live, options);
+  } else {
+    co_await end_log_keeper(directory);
   }
   if (options.remove) {
     auto removal = [&] { remove_directory(directory); };

@@ -19,6 +19,8 @@ namespace {
 
 using namespace instance_file;
 
+constexpr off_t kLinesOfFullDisk = 4096;
+
 UniqueFd make_log(const InstanceDirectory& directory, const char* name) {
   return files::open(directory.file(name), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW);
 }
@@ -40,6 +42,9 @@ Wiring::Wiring(const InstanceDirectory& directory, bool serial_is_pipe)
   monitor_ = listen_unix(directory.file(kMonitor));
   agent_ = listen_unix(directory.file(kAgent));
   make_log(directory, kSerial);
+  // Has room for its lines from the beginning, where that can be had: they tell of a full disk.
+  const UniqueFd full_disk = make_log(directory, kFullDisk);
+  ::fallocate(full_disk.get(), FALLOC_FL_KEEP_SIZE, 0, kLinesOfFullDisk);
   serial_in_ = make_fifo(directory, kSerialIn);
   if (serial_is_pipe && ::symlinkat("/dev/null", directory.fd(), kSerialOut) != 0) {
     throw errno_error("make " + directory.file(kSerialOut).string(), errno);

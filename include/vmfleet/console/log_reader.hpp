@@ -31,7 +31,7 @@ struct LogLine {
 std::uint64_t log_start(const std::filesystem::path& log);
 
 /// Where the last `lines` lines begin, an unended one being a line. Reads backwards from the end
-/// and no more than it has to, 16 MiB at most. Blocking; 0 when there is no such file.
+/// and no more than it has to. Blocking; 0 when there is no such file.
 std::uint64_t log_tail_start(const std::filesystem::path& log, std::size_t lines);
 
 /// *Threads*: its loop's own.

@@ -72,7 +72,8 @@ struct MachineSpec {
   RestartPolicy restart = RestartPolicy::no;
   Dependencies depends_on;
   std::optional<Milliseconds> stop_grace;  ///< empty: the ladder's own
-  std::optional<Bytes> log_limit;          ///< empty: unbounded
+  /// Of each log on the disk; empty: unbounded.
+  std::optional<Bytes> log_limit = Bytes::mebi(64);
   std::optional<SshAccess> ssh;  ///< of machines with an image, `ready.ssh` or a table `ssh`
   /// The interfaces whose address on a LAN is not the file's choice.
   std::set<std::size_t> chosen_addresses;

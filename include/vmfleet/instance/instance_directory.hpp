@@ -28,6 +28,7 @@ inline constexpr const char* kGdb = "gdb.sock";  ///< where a fleet file may put
 inline constexpr const char* kEvents = "events.log";
 inline constexpr const char* kEventsIn = "events.in";
 inline constexpr const char* kSerial = "serial.log";
+inline constexpr const char* kFullDisk = "serial.full";
 inline constexpr const char* kSerialIn = "serial.in";
 inline constexpr const char* kSerialOut = "serial.out";
 inline constexpr const char* kQemuErr = "qemu.err";

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <vmfleet/base/json.hpp>
+#include <vmfleet/base/units.hpp>
 #include <vmfleet/instance/instance_directory.hpp>
 
 namespace vmfleet {
@@ -39,6 +40,7 @@ struct Intent {
   json::Value spec;  ///< what it was made from, to start it again
   std::string accel;
   std::int64_t stop_grace_ms = 10'000;      ///< how long the guest may take to shut down
+  std::optional<Bytes> log_limit;           ///< of each log on the disk
   bool paused = false;                      ///< it was to stay at its first instruction
   json::Value forwards;                     ///< the forwards that were asked for, with their names
   std::vector<std::string> named_forwards;  ///< those whose ports it was given as {port:NAME}

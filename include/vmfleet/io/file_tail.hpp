@@ -15,7 +15,8 @@ namespace vmfleet {
 struct TailChunk {
   std::uint64_t offset = 0;  ///< of the first byte in the file
   std::string data;          ///< at most 64 KiB
-  /// The file was truncated or replaced: reading began again at its start with this chunk.
+  /// Does not go on where the last one ended: the file was truncated or replaced, and reading began
+  /// again at its start; or its part before this chunk was freed, and is gone.
   bool restarted = false;
 };
 

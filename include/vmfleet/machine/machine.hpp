@@ -59,6 +59,9 @@ struct LaunchOptions {
   std::optional<SshLogin> ssh;
   /// How long `stop` will wait for the guest to shut down, unless told otherwise; recorded.
   Milliseconds stop_grace{10'000};
+  /// Of each of its logs at least so much is kept on the disk, and not much more; see
+  /// `start_log_keeper`. Empty: all of it. Recorded.
+  std::optional<Bytes> log_limit;
   /// Makes the machine's own copies and overlays anew when they do not fit the configuration or
   /// their source any more, with the loss of what the guest wrote; otherwise that is a `conflict`.
   bool remake_disks = false;

@@ -64,6 +64,7 @@ struct MachineReport {
   std::filesystem::path directory;
   std::optional<ExitReport> exit;
   std::optional<Error> error;
+  std::vector<std::string> warnings;  ///< what is not as it should be: lost output
 
   /// As documented for `up`, `ps` and `down`; absent fields are omitted.
   [[nodiscard]] json::Value to_json() const;

@@ -9,6 +9,7 @@
 #include <vmfleet/async/when.hpp>
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/console/console.hpp>
+#include <vmfleet/console/log_reader.hpp>
 #include <vmfleet/instance/instance_directory.hpp>
 #include <vmfleet/io/file_tail.hpp>
 #include <vmfleet/io/input.hpp>
@@ -17,7 +18,6 @@
 #include "cli/arguments.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/exit_code.hpp"
-#include "cli/log_tail.hpp"
 #include "cli/program.hpp"
 #include "cli/raw_terminal.hpp"
 
@@ -63,7 +63,7 @@ class SerialTerminal {
         directory_(std::move(directory)),
         console_(loop, directory_ / instance_file::kSerial, directory_ / instance_file::kSerialIn),
         output_(loop, directory_ / instance_file::kSerial,
-                offset_of_last_lines(directory_ / instance_file::kSerial, kLinesBefore)) {}
+                console::log_tail_start(directory_ / instance_file::kSerial, kLinesBefore)) {}
 
   Task<void> run() {
     const auto ended = co_await when_any(type(), show(), wait_until_ended(directory_));

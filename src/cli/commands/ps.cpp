@@ -56,6 +56,11 @@ void print(const Context& context, const FleetReport& report, const std::string&
     say_that_none(context, fleet, selected);
   } else {
     context.out.write(format_machines(report));
+    for (const auto& machine : report.machines) {
+      for (const auto& warning : machine.warnings) {
+        context.say(fmt::format("warning: {}: {}", machine.name, warning));
+      }
+    }
   }
 }
 

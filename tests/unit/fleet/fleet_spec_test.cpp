@@ -224,6 +224,12 @@ TEST_CASE("the hash follows what a running machine cannot change, and nothing el
   REQUIRE(two.machines[0].hash != two.machines[1].hash);
 }
 
+TEST_CASE("logs have a limit unless it is taken away") {
+  REQUIRE(parse_machine("").log_limit == Bytes::mebi(64));
+  REQUIRE(parse_machine("log.limit = '64K'").log_limit == Bytes(64 << 10));
+  REQUIRE_FALSE(parse_machine("log.limit = 'none'").log_limit.has_value());
+}
+
 TEST_CASE("the resolved fleet is written as JSON") {
   const json::Value text = describe(parse_toml(without(kEverything, ", \"web:8080:80\"")));
   REQUIRE(text.text("fleet") == "demo");

@@ -125,12 +125,27 @@ TEST_CASE("every key has one type") {
 }
 
 TEST_CASE("every word and number is one that can be") {
-  for (const char* keys :
-       {"arch = 'x86'", "accel = 'hvf'", "machine = 'isapc'", "cpu = 'a b'", "cpus = 0",
-        "cpus = 100000", "memory = '12'", "memory = 'many'", "gdb = 'x'", "restart = 'maybe'",
-        "exit_codes = { x = 'success' }", "exit_codes = { 300 = 'success' }",
-        "exit_codes = { 3 = 'fine' }", "stop.grace = '10'", "log.limit = '-1'", "stop.grase = '1s'",
-        "log.limits = '1M'", "ssh.usr = 'x'", "count = -1"}) {
+  for (const char* keys : {"arch = 'x86'",
+                           "accel = 'hvf'",
+                           "machine = 'isapc'",
+                           "cpu = 'a b'",
+                           "cpus = 0",
+                           "cpus = 100000",
+                           "memory = '12'",
+                           "memory = 'many'",
+                           "gdb = 'x'",
+                           "restart = 'maybe'",
+                           "exit_codes = { x = 'success' }",
+                           "exit_codes = { 300 = 'success' }",
+                           "exit_codes = { 3 = 'fine' }",
+                           "stop.grace = '10'",
+                           "log.limit = '-1'",
+                           "log.limit = '63K'",
+                           "log.limit = '0'",
+                           "stop.grase = '1s'",
+                           "log.limits = '1M'",
+                           "ssh.usr = 'x'",
+                           "count = -1"}) {
     INFO(keys);
     const auto problems = problems_in_machine(keys);
     REQUIRE(problems.size() == 1);
