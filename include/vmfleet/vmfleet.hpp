@@ -92,5 +92,6 @@
 #include <vmfleet/fleet/fleet.hpp>
 #include <vmfleet/fleet/fleet_report.hpp>
 #include <vmfleet/fleet/fleet_spec.hpp>
+#include <vmfleet/fleet/garbage.hpp>
 #include <vmfleet/fleet/progress.hpp>
 #include <vmfleet/fleet/ssh_key.hpp>

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -271,6 +272,24 @@ InstanceDirectory InstanceDirectory::open(const std::filesystem::path& path) {
 bool InstanceDirectory::has_records() const {
   const auto names = entries(fd_.get());
   return std::any_of(names.begin(), names.end(), &is_record);
+}
+
+std::vector<std::string> InstanceDirectory::remnants() const {
+  auto names = entries(fd_.get());
+  std::erase_if(names, [](const std::string& name) { return !is_remnant(name); });
+  return names;
+}
+
+void InstanceDirectory::hold() const {
+  if (::flock(fd_.get(), LOCK_SH | LOCK_NB) == 0) return;
+  throw errno_error(ErrorKind::conflict, "hold " + path_.string(), errno);
+}
+
+bool InstanceDirectory::is_held() const {
+  // Of its own: a lock of this object's would be given up.
+  const UniqueFd fd(::openat(fd_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) throw errno_error("look at " + path_.string(), errno);
+  return ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0;
 }
 
 void InstanceDirectory::require_ours_or_bare() const {

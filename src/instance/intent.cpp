@@ -62,6 +62,7 @@ void write_intent(const InstanceDirectory& directory, const Intent& intent) {
                             {"accel", intent.accel},
                             {"stop_grace_ms", intent.stop_grace_ms},
                             {"log_limit", limit_to_json(intent.log_limit)},
+                            {"ephemeral", intent.ephemeral},
                             {"paused", intent.paused},
                             {"forwards", intent.forwards},
                             {"named_forwards", json::to_array(intent.named_forwards)},
@@ -90,6 +91,7 @@ std::optional<Intent> read_intent(const InstanceDirectory& directory) {
   if (const auto limit = (*body)["log_limit"].as_int()) {
     intent.log_limit = Bytes(static_cast<std::uint64_t>(*limit));
   }
+  intent.ephemeral = body->flag("ephemeral", false);
   intent.paused = body->flag("paused", false);
   intent.forwards = (*body)["forwards"];
   intent.named_forwards = body->texts("named_forwards");

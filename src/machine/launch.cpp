@@ -186,6 +186,7 @@ class Launch {
     intent.accel = to_string(config_.accel);
     intent.stop_grace_ms = options_.stop_grace.count();
     intent.log_limit = options_.log_limit;
+    intent.ephemeral = options_.lifetime == Lifetime::ephemeral;
     intent.paused = config_.paused;
     intent.forwards = forwards_to_json(config_);
     intent.named_forwards = named_forwards_;

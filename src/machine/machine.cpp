@@ -119,6 +119,7 @@ Task<Machine> Machine::launch(MachineConfig config, LaunchOptions options) {
   if (auto known = live->recorded()) live->state = *std::move(known);
   // From here on the directory is ours.
   live->lifetime = options.lifetime;
+  if (options.lifetime == Lifetime::ephemeral) live->directory.hold();
   co_await launch_into(*live, std::move(config), std::move(options));
   co_return Machine(std::move(live));
 }

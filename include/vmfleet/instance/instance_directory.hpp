@@ -58,6 +58,14 @@ class InstanceDirectory {
 
   /// Whether it has been a machine's before, as records tell, also damaged ones.
   [[nodiscard]] bool has_records() const;
+  /// The names of files that commands have left there: records that were not finished, or were
+  /// damaged and set aside.
+  [[nodiscard]] std::vector<std::string> remnants() const;
+  /// Shows that this process uses it, for as long as this object, or a copy of `fd`, exists.
+  /// *Errors*: `conflict`.
+  void hold() const;
+  /// Whether somebody holds it.
+  [[nodiscard]] bool is_held() const;
   /// Removes what an earlier life of the machine left, everything but records, lock and disks: what
   /// was put into the guest, and QEMU's own files with its logs.
   void remove_injected() const;

@@ -32,6 +32,7 @@ void add_commands(Program& program) {
   add_qmp(program);
   add_image(program);
   add_doctor(program);
+  add_gc(program);
   add_completion(program);
   add_version(program);
 }

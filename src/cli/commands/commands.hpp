@@ -36,6 +36,7 @@ void add_send(Program& program);
 void add_qmp(Program& program);
 void add_image(Program& program);
 void add_doctor(Program& program);
+void add_gc(Program& program);
 void add_completion(Program& program);
 void add_version(Program& program);
 

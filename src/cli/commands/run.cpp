@@ -7,8 +7,6 @@
 #include <vmfleet/async/task_group.hpp>
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/base/text.hpp>
-#include <vmfleet/instance/instance_directory.hpp>
-#include <vmfleet/instance/locks.hpp>
 #include <vmfleet/io/files.hpp>
 
 #include "cli/arguments.hpp"
@@ -20,6 +18,7 @@
 #include "cli/progress/progress.hpp"
 #include "cli/report_printer.hpp"
 #include "cli/require_program.hpp"
+#include "cli/run_roots.hpp"
 #include "cli/ssh_target.hpp"
 #include "cli/up_spec.hpp"
 
@@ -142,51 +141,6 @@ Task<int> run_in(Context& context, const OwnRoot& root, const Context& own,
     co_return code;
   };
   co_return co_await with_task_group(body);
-}
-
-/// The fleets in the root; the program may have made other folders there.
-std::vector<Fleet> fleets_in(const std::filesystem::path& root) {
-  std::vector<Fleet> fleets;
-  for (const auto& name : list_fleets(root)) {
-    try {
-      fleets.emplace_back(root, name);
-    } catch (const Error&) {
-      continue;  // not the name of one
-    }
-  }
-  return fleets;
-}
-
-/// Nothing runs in it, and no command is about to start it. What cannot be known may live.
-bool is_dead(const std::filesystem::path& machine) {
-  try {
-    const auto directory = InstanceDirectory::open(machine);
-    return !is_alive(directory) && !OperationLock::held(directory);
-  } catch (const Error& error) {
-    return error.kind() == ErrorKind::not_found;
-  }
-}
-
-bool all_are_dead(const std::filesystem::path& root) {
-  for (const auto& fleet : fleets_in(root)) {
-    for (const auto& machine : fleet.select({})) {
-      if (!is_dead(root / fleet.name() / machine)) return false;
-    }
-  }
-  return true;
-}
-
-/// What the program started or restarted itself does not die with us.
-Task<void> end_others(const Context& context, OwnRoot& root) {
-  std::vector<Fleet> fleets = fleets_in(root.path());
-  for (auto& fleet : fleets) {
-    std::vector<std::string> all;
-    const FleetReport report = co_await fleet.stop(std::move(all), StopOptions::kill());
-    for (const auto& machine : report.machines) {
-      if (!is_dead(root.path() / fleet.name() / machine.name)) context.complain(machine);
-    }
-  }
-  if (all_are_dead(root.path())) root.remove();
 }
 
 /// What runs that were killed have left: their keys, and machines that did not die with them.

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// GarbageBin: what one collection has found, and the parts of it. Private to this room.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+
+#include <vmfleet/fleet/garbage.hpp>
+
+namespace vmfleet {
+
+class GarbageBin {
+ public:
+  explicit GarbageBin(bool dry_run) : dry_run_(dry_run) {}
+
+  /// Removes it, but in a dry run. What `remove` throws is reported with it.
+  void take(Garbage garbage, const std::function<void()>& remove);
+  /// A file or a whole folder.
+  void take_path(GarbageKind kind, const std::filesystem::path& path, std::string reason);
+  void keep(Garbage garbage) { report_.kept.push_back(std::move(garbage)); }
+
+  /// What was removed so far.
+  [[nodiscard]] std::size_t count() const noexcept { return report_.removed.size(); }
+  [[nodiscard]] bool dry_run() const noexcept { return dry_run_; }
+  [[nodiscard]] GarbageReport report() && { return std::move(report_); }
+
+ private:
+  bool dry_run_;
+  GarbageReport report_;
+};
+
+/// Whether it is ours, and nobody has touched it for an hour: no command works on a file for so
+/// long without that.
+bool is_abandoned(const std::filesystem::path& path);
+
+/// Folders of machines, and what is unfinished or set aside in those that stay. Blocking.
+void collect_machines(const std::filesystem::path& state_root, GarbageBin& bin);
+/// State roots that machines with none have made, and whose owners were killed. Blocking.
+void collect_own_roots(GarbageBin& bin);
+/// Unfinished files and folders in the state root, the cache and the temporary folder, and what the
+/// cache remembers of what is gone. Blocking.
+void collect_temporaries(const GarbageOptions& options, GarbageBin& bin);
+/// QEMUs whose folders in this state root are gone are ended; others are told of.
+Task<void> collect_orphans(std::filesystem::path state_root, GarbageBin& bin);
+
+}  // namespace vmfleet

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+// QEMUs without a folder: nothing else than their descriptors tells whose they are.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <csignal>
+#include <map>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include <vmfleet/async/time.hpp>
+#include <vmfleet/base/text.hpp>
+#include <vmfleet/instance/instance_directory.hpp>
+#include <vmfleet/instance/locks.hpp>
+#include <vmfleet/io/files.hpp>
+#include <vmfleet/io/pidfd.hpp>
+
+#include "fleet/garbage_bin.hpp"
+
+namespace vmfleet {
+
+namespace {
+
+constexpr Milliseconds kPatience(2'000);
+
+std::optional<pid_t> number_of(const std::filesystem::path& folder) {
+  const std::string name = folder.filename().string();
+  pid_t pid = 0;
+  const char* const end = name.data() + name.size();
+  const auto [rest, error] = std::from_chars(name.data(), end, pid);
+  if (error != std::errc() || rest != end) return std::nullopt;
+  return pid;
+}
+
+/// Whether QEMU was started with the pid file of this folder.
+bool is_started_for(pid_t pid, const std::filesystem::path& machine) {
+  const std::string arguments = files::read(fmt::format("/proc/{}/cmdline", pid));
+  const std::string pid_file = (machine / instance_file::kPid).string();
+  bool is_next = false;
+  for (const std::string_view argument : split(arguments, '\0')) {
+    if (is_next && argument == pid_file) return true;
+    is_next = argument == "-pidfile";
+  }
+  return false;
+}
+
+/// The folder of the machine whose QEMU this is, when that folder is gone: it was started for it,
+/// by this user, and holds its `alive`, which was removed.
+std::optional<std::filesystem::path> lost_folder(pid_t pid) {
+  constexpr std::string_view kRemoved = "/alive (deleted)";
+  try {
+    struct stat status {};
+    const std::string process = fmt::format("/proc/{}", pid);
+    if (::stat(process.c_str(), &status) != 0 || status.st_uid != ::geteuid()) return std::nullopt;
+    std::error_code error;
+    const std::string alive =
+        std::filesystem::read_symlink(fmt::format("{}/fd/{}", process, kAliveDescriptor), error);
+    if (error || alive.size() <= kRemoved.size() ||
+        alive.compare(alive.size() - kRemoved.size(), kRemoved.size(), kRemoved) != 0) {
+      return std::nullopt;
+    }
+    std::filesystem::path machine = alive.substr(0, alive.size() - kRemoved.size());
+    const bool gone = !std::filesystem::exists(machine / instance_file::kAlive, error);
+    const std::string held = files::read(fmt::format("{}/fdinfo/{}", process, kAliveDescriptor));
+    if (gone && held.find(" FLOCK ") != std::string::npos && is_started_for(pid, machine)) {
+      return machine;
+    }
+  } catch (const Error&) {
+    // It has ended meanwhile.
+  }
+  return std::nullopt;
+}
+
+bool is_below(const std::filesystem::path& path, const std::filesystem::path& root) {
+  return path.parent_path().parent_path() == root;
+}
+
+Task<void> end_orphan(Pidfd process) {
+  process.signal(SIGTERM);
+  bool ended = true;
+  try {
+    co_await with_timeout(kPatience, process.wait_end());
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::timed_out) throw;
+    ended = false;
+  }
+  if (ended) co_return;
+  process.signal(SIGKILL);
+  co_await process.wait_end();
+}
+
+}  // namespace
+
+Task<void> collect_orphans(std::filesystem::path state_root, GarbageBin& bin) {
+  std::map<pid_t, std::filesystem::path> orphans;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
+    const auto pid = number_of(entry);
+    if (!pid) continue;
+    if (auto folder = lost_folder(*pid)) orphans.emplace(*pid, *std::move(folder));
+  }
+  for (const auto& [pid, folder] : orphans) {
+    Garbage garbage(GarbageKind::process, folder, "its folder was removed while it ran");
+    garbage.pid = pid;
+    if (!is_below(folder, std::filesystem::weakly_canonical(state_root, ignored))) {
+      garbage.reason += fmt::format(", in another state directory: `kill {}` ends it", pid);
+      bin.keep(std::move(garbage));
+      continue;
+    }
+    auto process = Pidfd::open(pid);
+    // Asked again: now the number cannot come to mean another process.
+    if (!process || lost_folder(pid) != folder) continue;
+    if (!bin.dry_run()) co_await end_orphan(*std::move(process));
+    const auto nothing = [] {};
+    bin.take(std::move(garbage), nothing);
+  }
+}
+
+}  // namespace vmfleet

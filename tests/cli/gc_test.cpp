@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+// gc: what killed commands have left goes, and nothing else.
+#include <csignal>
+
+#include <vmfleet/instance/instance_directory.hpp>
+#include <vmfleet/instance/locks.hpp>
+#include <vmfleet/testkit/guests.hpp>
+
+#include "tests/cli/program.hpp"
+#include "tests/cli/terminal.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace vmfleet;
+using test::Ran;
+using test::Terminal;
+using test::up_with;
+using test::Vmfleet;
+
+namespace {
+
+/// Temporary files are apart from those of other tests.
+struct World : Vmfleet {
+  World() { environment["TMPDIR"] = folder().string(); }
+
+  [[nodiscard]] std::vector<std::filesystem::path> runs() const {
+    std::vector<std::filesystem::path> found;
+    for (const auto& entry : std::filesystem::directory_iterator(folder())) {
+      if (entry.path().filename().string().rfind("vmfleet-run-", 0) == 0) found.push_back(entry);
+    }
+    return found;
+  }
+};
+
+std::vector<std::string> kinds(const json::Value& list) {
+  std::vector<std::string> words;
+  for (const auto& one : *list.as_array()) words.emplace_back(one.text("kind"));
+  return words;
+}
+
+}  // namespace
+
+TEST_CASE("gc leaves what runs and what was stopped, and says that there is nothing to do") {
+  const World world;
+  REQUIRE(world.run(up_with("marker", {"-n", "2"})).code == 0);
+  REQUIRE(world.run({"stop", "vm-1", "--grace", "0ms"}).code == 0);
+  const Ran gc = world.run({"gc"});
+  CHECK(gc.code == 0);
+  CHECK(gc.out.empty());
+  CHECK_THAT(gc.err, ContainsSubstring("nothing to remove"));
+  CHECK(world.document({"ps"}).integer("ready", 0) == 1);
+  CHECK(world.run({"start", "vm-1"}).code == 0);
+}
+
+TEST_CASE("gc removes the folder of a run that was killed, with its key") {
+  const World world;
+  {
+    auto words = up_with("marker");
+    words[0] = "run";
+    words.insert(words.end(), {"--", "sh", "-c", "echo it runs; sleep 1000"});
+    Terminal terminal(world, words);
+    terminal.wait_for("it runs");
+    terminal.signal(SIGKILL);
+    terminal.wait();
+  }
+  REQUIRE(world.runs().size() == 1);
+  const auto seen = world.document({"gc", "--dry-run"});
+  CHECK(seen.flag("dry_run", false));
+  CHECK(kinds(seen["removed"]) == std::vector<std::string>{"run"});
+  CHECK(seen.integer("bytes", 0) > 0);
+  REQUIRE(world.runs().size() == 1);
+  const Ran gc = world.run({"gc"});
+  CHECK(gc.code == 0);
+  CHECK_THAT(gc.out, ContainsSubstring("removed run " + world.folder().string()));
+  CHECK(world.runs().empty());
+}
+
+TEST_CASE("gc leaves a run that goes on") {
+  const World world;
+  auto words = up_with("marker");
+  words[0] = "run";
+  words.insert(words.end(), {"--", "sh", "-c", "echo it runs; read end"});
+  Terminal terminal(world, words);
+  terminal.wait_for("it runs");
+  CHECK(world.run({"gc"}).out.empty());
+  CHECK(world.runs().size() == 1);
+  terminal.type("\n");
+  CHECK(terminal.wait() == 0);
+}
+
+TEST_CASE("gc leaves a machine that another command works on, and says so") {
+  const World world;
+  REQUIRE(world.run(up_with("marker")).code == 0);
+  REQUIRE(world.run({"stop", "--grace", "0ms"}).code == 0);
+  const auto lock =
+      OperationLock::acquire(InstanceDirectory::open(world.state() / "default" / "vm-0"));
+  const Ran gc = world.run({"gc"});
+  CHECK(gc.code == 0);
+  CHECK_THAT(gc.err, ContainsSubstring("kept machine"));
+  CHECK_THAT(gc.err, ContainsSubstring("another command works on vm-0"));
+}
+
+TEST_CASE("gc ends a QEMU whose folder is gone") {
+  const World world;
+  REQUIRE(world.run(up_with("marker")).code == 0);
+  std::filesystem::remove_all(world.state() / "default");
+  const auto gone = world.document({"gc"});
+  CHECK(kinds(gone["removed"]) == std::vector<std::string>{"process"});
+  test::ProcessLeakGuard guard;
+  CHECK(kinds(world.document({"gc"})["removed"]).empty());
+}
