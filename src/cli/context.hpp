@@ -38,6 +38,10 @@ class Context {
   std::set<std::string> fleet_commands;
   /// Set by a command that ends what it has begun when it is interrupted.
   bool cleans_up = false;
+  /// Set, besides, when its cleanup asks guests to shut down: that may take long.
+  bool waits_for_guests = false;
+  /// Set when a second signal asks that cleanup to hurry.
+  Event* hurry = nullptr;
   /// Set by a command whose answer is lines without an end: an interruption adds none to them.
   bool streams = false;
 

@@ -25,7 +25,23 @@ std::string_view signal_word(int signal) noexcept {
   return "SIGTERM";
 }
 
+// `timeout`, shells and session managers signal a process and its group at once, or with two
+// signals.
+constexpr Milliseconds kOneRequest(500);
+
+void tell_of_cleanup(const Context& context, int signal) {
+  // The cleanup goes on: ending here would leave machines behind that nobody asked to keep.
+  if (!context.cleans_up) return;
+  std::string_view what = "cleaning up";
+  if (context.waits_for_guests) {
+    what = context.hurry->is_set() ? "not waiting for the guests any more"
+                                   : "stopping the machines; again to hurry";
+  }
+  context.say(fmt::format("vmfleet: {}: {}", signal_word(signal), what));
+}
+
 Task<void> cancel_on_signal(Context& context, Signals& signals, CancelScope& scope, int& signal) {
+  Loop& loop = co_await current_loop();
   int arrived = co_await signals.next();
   while (context.relay_signal) {
     context.relay_signal(arrived);
@@ -33,12 +49,13 @@ Task<void> cancel_on_signal(Context& context, Signals& signals, CancelScope& sco
   }
   signal = arrived;
   scope.cancel();
+  tell_of_cleanup(context, arrived);
+  const TimePoint first = loop.now();
   for (;;) {
-    // The cleanup goes on: ending here would leave machines behind that nobody asked to keep.
-    if (context.cleans_up) {
-      context.say(fmt::format("vmfleet: {}: cleaning up", signal_word(signal)));
-    }
-    co_await signals.next();
+    arrived = co_await signals.next();
+    if (loop.now() - first < kOneRequest) continue;
+    context.hurry->set();
+    tell_of_cleanup(context, arrived);
   }
 }
 
@@ -48,6 +65,8 @@ Task<int> run_interruptible(Context& context, const Command& command) {
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) numbers.push_back(number);
   Signals signals(loop, numbers);
   CancelScope scope;
+  Event hurry;
+  context.hurry = &hurry;
   int signal = 0;
   std::optional<int> code;
   auto body = [&](TaskGroup& group) -> Task<void> {

@@ -10,6 +10,7 @@
 
 #include <vmfleet/async/offload.hpp>
 #include <vmfleet/async/time.hpp>
+#include <vmfleet/async/when.hpp>
 #include <vmfleet/instance/intent.hpp>
 #include <vmfleet/instance/locks.hpp>
 #include <vmfleet/instance/log_keeper.hpp>
@@ -23,6 +24,9 @@ namespace vmfleet {
 
 namespace {
 
+// Alone, without its guest, QEMU ends in a few milliseconds.
+constexpr Milliseconds kHurriedPatience(500);
+
 /// One stop under way.
 class Ladder {
  public:
@@ -32,12 +36,14 @@ class Ladder {
     if (live_.pidfd().ended()) co_return StopRung::already_stopped;
     const Milliseconds grace = co_await grace_of_guest();
     if (grace.count() > 0) {
-      if (co_await ask(&qmp::system_powerdown, grace)) co_return StopRung::powerdown;
+      const bool ended = co_await ends(ask(&qmp::system_powerdown), grace, Milliseconds(0));
+      if (ended) co_return StopRung::powerdown;
     }
-    if (options_.patience.count() > 0) {
-      if (co_await ask(&qmp::quit, options_.patience)) co_return StopRung::quit;
+    const Milliseconds patience = options_.patience;
+    if (patience.count() > 0) {
+      if (co_await ends(ask(&qmp::quit), patience, kHurriedPatience)) co_return StopRung::quit;
       live_.pidfd().signal(SIGTERM);
-      if (co_await ended_within(options_.patience)) co_return StopRung::sigterm;
+      if (co_await ends(wait_end(), patience, kHurriedPatience)) co_return StopRung::sigterm;
     }
     live_.pidfd().signal(SIGKILL);
     co_await live_.wait_end();
@@ -50,7 +56,8 @@ class Ladder {
   /// How long the guest may take to shut down; 0: it need not be asked.
   Task<Milliseconds> grace_of_guest() {
     const Milliseconds whole = options_.grace.value_or(Milliseconds(live_.intent.stop_grace_ms));
-    if (whole.count() == 0 || !runs()) co_return Milliseconds(0);
+    const bool hurried = options_.hurry != nullptr && options_.hurry->is_set();
+    if (whole.count() == 0 || hurried || !runs()) co_return Milliseconds(0);
     if (options_.grace) co_return whole;
     const bool up = co_await has_come_up();
     if (up) co_return whole;
@@ -82,32 +89,37 @@ class Ladder {
     co_return true;
   }
 
-  /// True when QEMU ended within the time.
-  Task<bool> ask(Command command, Milliseconds time) {
-    const TimePoint deadline = live_.loop.now() + time;
+  /// Asks, and waits for QEMU's end.
+  Task<void> ask(Command command) {
     try {
-      co_await with_deadline(deadline, send(command));
+      qmp::Client client = co_await live_.connect();
+      co_await command(client);
     } catch (const Error&) {
       // It may be ending, stopped or hung: what counts is whether it ends in time.
     }
-    co_return co_await ended_by(deadline);
+    co_await wait_end();
   }
 
-  Task<void> send(Command command) {
-    qmp::Client client = co_await live_.connect();
-    co_await command(client);
+  Task<void> wait_end() { co_await live_.wait_end(); }
+
+  /// True when QEMU, of which `attempt` is the end, ended within the time.
+  Task<bool> ends(Task<void> attempt, Milliseconds time, Milliseconds hurried) {
+    const auto first = co_await when_any(std::move(attempt), pass(time, hurried));
+    co_return first.index() == 0;
   }
 
-  Task<bool> ended_within(Milliseconds time) { return ended_by(live_.loop.now() + time); }
-
-  Task<bool> ended_by(TimePoint deadline) {
-    try {
-      co_await with_deadline(deadline, live_.wait_end());
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::timed_out) throw;
-      co_return false;
+  /// `time`; of it, from when there is a hurry on, `hurried` at most.
+  Task<void> pass(Milliseconds time, Milliseconds hurried) {
+    TimePoint deadline = deadline_after(live_.loop.now(), time);
+    if (options_.hurry != nullptr) {
+      try {
+        co_await with_deadline(deadline, options_.hurry->wait());
+      } catch (const Error&) {
+        co_return;  // all of it has passed
+      }
+      deadline = std::min(deadline, deadline_after(live_.loop.now(), hurried));
     }
-    co_return true;
+    co_await sleep_until(deadline);
   }
 
   Machine::Live& live_;

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Signals: what a command started is gone, and the terminal is as it was.
 #include <csignal>
+#include <fstream>
+
+#include <vmfleet/testkit/guests.hpp>
 
 #include "tests/cli/program.hpp"
 #include "tests/cli/terminal.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace vmfleet;
+using test::machine;
 using test::Terminal;
 using test::up_with;
 using test::Vmfleet;
@@ -66,6 +70,40 @@ TEST_CASE("an interrupted up leaves the machines that ran before it") {
   const auto ps = world.document({"ps"});
   REQUIRE(ps["machines"].as_array()->size() == 1);
   CHECK(ps["machines"].as_array()->front().text("name") == "vm-0");
+}
+
+TEST_CASE("Ctrl-C again does not wait for guests that ignore their power button") {
+  const Vmfleet world;
+  std::ofstream(world.folder() / "deaf.toml")
+      << "fleet = 'default'\n[machine.vm]\ncount = 2\naccel = 'tcg'\nmemory = '32M'\nkernel = '"
+      << testkit::guest_path("marker").string()
+      << "'\nready.serial = 'guest ready'\nstop.grace = '1h'\n";
+  Terminal terminal(world, {"up", "-f", world.folder() / "deaf.toml", "--attach"});
+  for (int machines = 0; machines < 2; ++machines) terminal.wait_for("vmfleet: guest ready");
+  terminal.type("\x03");
+  terminal.wait_for("vmfleet: SIGINT: stopping the machines; again to hurry");
+  terminal.type_until("\x03", "vmfleet: SIGINT: not waiting for the guests any more");
+  CHECK(terminal.wait() == 130);
+  CHECK(terminal.cursor_is_shown());
+  CHECK(terminal.modes_are_unchanged());
+  const auto ps = world.document({"ps"});
+  for (std::size_t i = 0; i < 2; ++i) {
+    CHECK(machine(ps, i).text("state") == "stopped");
+    CHECK(machine(ps, i)["exit"].text("kind") == "host-qmp-quit");
+  }
+}
+
+TEST_CASE("an interrupted down leaves machines that every command knows") {
+  const Vmfleet world;
+  world.run(up_with("marker", {"-n", "2"}));
+  Terminal terminal(world, {"down", "--grace", "1h", "--progress", "plain"});
+  for (int machines = 0; machines < 2; ++machines) terminal.wait_for("stopping");
+  terminal.signal(SIGTERM);
+  terminal.signal(SIGTERM);
+  CHECK(terminal.wait() == 143);
+  CHECK(world.document({"ps"}).integer("ready", 0) == 2);
+  CHECK(world.run({"down", "--grace", "0ms"}).code == 0);
+  check_that_nothing_is_left(world);
 }
 
 TEST_CASE("a follower is interrupted at once, and the machine runs on") {

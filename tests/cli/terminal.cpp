@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 
@@ -53,23 +54,47 @@ Terminal::~Terminal() {
   wait();
 }
 
-bool Terminal::read_more() {
+Terminal::Read Terminal::read_within(int milliseconds) {
   pollfd readable{master_.get(), POLLIN, 0};
-  if (::poll(&readable, 1, kPatienceMs) <= 0) return false;
+  if (::poll(&readable, 1, milliseconds) <= 0) return Read::nothing_yet;
   std::array<char, 4096> buffer;
   const ssize_t count = ::read(master_.get(), buffer.data(), buffer.size());
-  if (count <= 0) return false;  // EIO: the program has closed its side
+  if (count <= 0) return Read::end;  // EIO: the program has closed its side
   output_.append(buffer.data(), static_cast<std::size_t>(count));
+  return Read::some;
+}
+
+bool Terminal::read_more() {
+  return read_within(kPatienceMs) == Read::some;
+}
+
+bool Terminal::has_come(const std::string& text) {
+  const auto at = output_.find(text, seen_);
+  if (at == std::string::npos) return false;
+  seen_ = at + text.size();
   return true;
 }
 
 void Terminal::wait_for(const std::string& text) {
-  auto at = output_.find(text, seen_);
-  while (at == std::string::npos) {
+  while (!has_come(text)) {
     if (!read_more()) FAIL("no '" << text << "' on the terminal, but:\n" << output_);
-    at = output_.find(text, seen_);
   }
-  seen_ = at + text.size();
+}
+
+void Terminal::type_until(const std::string& keys, const std::string& text) {
+  constexpr int kBetweenMs = 100;
+  using Clock = std::chrono::steady_clock;
+  const auto end = Clock::now() + std::chrono::milliseconds(kPatienceMs);
+  auto next = Clock::now();
+  while (!has_come(text)) {
+    if (Clock::now() >= next) {  // not for each thing that is read: what is typed is echoed
+      type(keys);
+      next = Clock::now() + std::chrono::milliseconds(kBetweenMs);
+    }
+    if (read_within(kBetweenMs) == Read::end || Clock::now() >= end) {
+      FAIL("no '" << text << "' on the terminal, but:\n" << output_);
+    }
+  }
 }
 
 void Terminal::signal(int number) const {

@@ -25,6 +25,8 @@ class Terminal {
   /// the program ends without it, or after two minutes.
   void wait_for(const std::string& text);
   void signal(int number) const;
+  /// Types until `text` has come after the last text that was waited for.
+  void type_until(const std::string& keys, const std::string& text);
   /// Types on the keyboard: "\x03" is Ctrl-C.
   void type(const std::string& keys) const;
   /// Waits for its end, and reads the rest. 128 and the signal's number when a signal ended it.
@@ -38,7 +40,10 @@ class Terminal {
   [[nodiscard]] bool modes_are_unchanged() const;
 
  private:
+  enum class Read { some, nothing_yet, end };
+  Read read_within(int milliseconds);
   bool read_more();
+  bool has_come(const std::string& text);
 
   UniqueFd master_;
   pid_t pid_ = -1;

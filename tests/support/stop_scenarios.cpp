@@ -89,6 +89,40 @@ VMFLEET_ASYNC_TEST_CASE(
   REQUIRE_FALSE(is_alive(InstanceDirectory::open(machine.directory())));
 }
 
+VMFLEET_ASYNC_TEST_CASE("a hurry ends the wait for a guest that ignores its power button") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Machine machine = co_await boot(config_of("marker"), detached(root));
+  Machine watched = co_await Machine::adopt(machine.directory());
+  Event hurry;
+  StopOptions options = with_grace(std::chrono::hours(1));
+  options.hurry = &hurry;
+  auto hasten = [&]() -> Task<void> {
+    Readiness asked;
+    asked.events = {"POWERDOWN"};
+    co_await watched.wait_for(std::move(asked));
+    hurry.set();
+  };
+  const auto both = co_await when_all(machine.stop(options), hasten());
+  REQUIRE(std::get<0>(both).rung == StopRung::quit);
+  REQUIRE(inspect_machine(machine.directory()).state == MachineState::stopped);
+}
+
+VMFLEET_ASYNC_TEST_CASE("a hurry does not wait long for a QEMU that does not answer") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  Machine machine = co_await boot(config_of("button"), detached(root));
+  REQUIRE(::kill(machine.pid(), SIGSTOP) == 0);
+  Event hurry;
+  hurry.set();
+  StopOptions options = with_grace(std::chrono::hours(1));
+  options.patience = std::chrono::hours(1);
+  options.hurry = &hurry;
+  const StopReport report = co_await machine.stop(options);
+  REQUIRE(report.rung == StopRung::sigkill);
+  REQUIRE(inspect_machine(machine.directory()).state == MachineState::stopped);
+}
+
 VMFLEET_ASYNC_TEST_CASE(
     "a paused machine, which cannot hear its power button, is stopped at once") {
   ProcessLeakGuard guard;

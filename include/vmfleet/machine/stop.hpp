@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include <vmfleet/async/event.hpp>
 #include <vmfleet/async/task.hpp>
 #include <vmfleet/base/units.hpp>
 #include <vmfleet/machine/machine_report.hpp>
@@ -30,6 +31,10 @@ struct StopOptions {
   std::optional<Milliseconds> grace;
   /// How long QEMU may take for each of `quit` and SIGTERM; 0 for both skips to SIGKILL.
   Milliseconds patience{2'000};
+  /// When it is set, before or meanwhile, the guest is not waited for any more, and QEMU only for a
+  /// moment. What is asked to hurry ends like all others: by itself or by SIGKILL, and recorded.
+  /// *Lifetime*: outlives the stop.
+  Event* hurry = nullptr;
   /// Whether its directory goes too: records, logs and staged disks.
   bool remove = false;
 

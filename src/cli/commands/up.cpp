@@ -76,18 +76,21 @@ void answer(const Context& context, const FleetReport& report) {
   if (!context.globals.json && !context.globals.quiet) context.out.write(format_machines(report));
 }
 
-/// Their consoles, until the last of them has ended; Ctrl-C stops them.
+/// Their consoles, until the last of them has ended; Ctrl-C stops them, and again at once.
 Task<int> stay(Context& context, Fleet& fleet, const FleetReport& report) {
   std::vector<std::string> names;
   for (const auto& machine : report.machines) {
     if (machine.pid) names.push_back(machine.name);
   }
   context.streams = true;
+  context.waits_for_guests = true;
   LogOptions logs;
   logs.follow = true;
   const auto progress = make_progress(context);
   auto stop = [&]() -> Task<void> {
-    Task<FleetReport> work = fleet.stop(names, StopOptions(), observer_of(*progress));
+    StopOptions options;
+    options.hurry = context.hurry;
+    Task<FleetReport> work = fleet.stop(names, options, observer_of(*progress));
     const FleetReport stopped = co_await show_progress(*progress, std::move(work));
     for (const auto& machine : stopped.machines) context.complain(machine);
   };
