@@ -136,6 +136,20 @@ TEST_CASE("up --attach follows the consoles, and Ctrl-C stops the machines") {
   CHECK(again.wait() == 0);
 }
 
+TEST_CASE("the first process of a container warns that its machines end with it") {
+  const Vmfleet world;
+  const std::string container = "unshare -Urpf --mount-proc ";
+  if (world.shell(container + "true").code != 0) return;  // not everybody may make one
+  std::ofstream(world.folder() / "vmfleet.toml")
+      << "fleet = 'default'\n[machine.a]\naccel = 'tcg'\nmemory = '32M'\nkernel = '"
+      << testkit::guest_path("marker").string() << "'\nready.serial = 'guest ready'\n";
+  const auto up = world.shell(container + "\"$PROGRAM\" up");
+  CHECK(up.code == 0);
+  CHECK_THAT(up.out, ContainsSubstring("warning: this is the first process of its container"));
+  CHECK(machine(world.document({"ps"}), 0).text("state") == "crashed");
+  CHECK_THAT(world.shell("vmfleet up").out, !ContainsSubstring("warning"));
+}
+
 TEST_CASE("a machine is not started in a folder of somebody's files") {
   const Vmfleet world;
   std::filesystem::create_directories(world.folder() / "src/vm-0");

@@ -2,6 +2,7 @@
 // vmfleet start, restart: machines again, as they were specified.
 #include "cli/arguments.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/early_end.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/program.hpp"
 #include "cli/progress/progress.hpp"
@@ -34,6 +35,7 @@ Task<int> tell(Context& context, Progress& progress, Task<FleetReport> work, std
   const FleetReport report = co_await show_progress(progress, std::move(work));
   tell_report(context, report, schema);
   if (!context.globals.json && !context.globals.quiet) context.out.write(format_machines(report));
+  warn_of_early_end(context, report);
   co_return exit_code(report);
 }
 

@@ -9,6 +9,7 @@
 
 #include "cli/arguments.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/early_end.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/log_printer.hpp"
 #include "cli/program.hpp"
@@ -137,6 +138,7 @@ Task<int> up(Context& context, const UpArguments& arguments) {
   }
   answer(context, report);
   tell_what_is_left(context, fleet, names);
+  warn_of_early_end(context, report);
   co_return exit_code(report);
 }
 
