@@ -114,15 +114,20 @@ void unlink_known(int fd, const char* name, const std::filesystem::path& folder)
   }
 }
 
-std::vector<std::string> entries(int fd) {
+/// All of them: who cannot see what is there takes nothing for empty.
+std::vector<std::string> entries(int fd, const std::filesystem::path& whole) {
+  UniqueFd own(::openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!own) throw errno_error("look into " + whole.string(), errno);
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::fdopendir(own.get()), &::closedir);
+  if (!directory) throw errno_error("look into " + whole.string(), errno);
+  static_cast<void>(own.release());
   std::vector<std::string> names;
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(
-      ::fdopendir(::openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), &::closedir);
-  if (!directory) return names;
+  errno = 0;
   while (const dirent* entry = ::readdir(directory.get())) {
     const std::string name = entry->d_name;
     if (name != "." && name != "..") names.push_back(name);
   }
+  if (errno != 0) throw errno_error("look into " + whole.string(), errno);
   return names;
 }
 
@@ -177,15 +182,21 @@ bool is_plain_file(int fd, const std::string& name) {
 
 /// Where QEMU runs, and leaves what it writes to a relative path, a core dump too. Invalid when
 /// there is none.
-UniqueFd open_working(int fd) {
-  return UniqueFd(::openat(fd, kWorkingDirectory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+UniqueFd open_working(int fd, const std::filesystem::path& whole) {
+  UniqueFd working(
+      ::openat(fd, kWorkingDirectory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const bool none = errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
+  if (!working && !none) {
+    throw errno_error(fmt::format("open {}/{}", whole.string(), kWorkingDirectory), errno);
+  }
+  return working;
 }
 
 /// What is in an instance directory, and whose that is.
 class Contents {
  public:
-  Contents(int fd, const std::vector<std::string>& staged)
-      : fd_(fd), staged_(staged), names_(entries(fd)) {
+  Contents(int fd, const std::filesystem::path& whole, const std::vector<std::string>& staged)
+      : fd_(fd), whole_(whole), staged_(staged), names_(entries(fd, whole)) {
     const auto own = [fd](const std::string& name) { return is_own_record(fd, name); };
     proven_ = std::any_of(names_.begin(), names_.end(), own);
   }
@@ -208,9 +219,9 @@ class Contents {
     for (const auto& name : names_) {
       if (!is_known(name) && !(proven_ && is_plain_file(fd_, name))) foreign.push_back(name);
     }
-    const UniqueFd working = open_working(fd_);
+    const UniqueFd working = open_working(fd_, whole_);
     if (!working) return foreign;
-    for (const auto& name : entries(working.get())) {
+    for (const auto& name : entries(working.get(), whole_ / kWorkingDirectory)) {
       const bool ours = proven_ && is_plain_file(working.get(), name);
       if (!ours) foreign.push_back(fmt::format("{}/{}", kWorkingDirectory, name));
     }
@@ -224,6 +235,7 @@ class Contents {
   }
 
   int fd_;
+  const std::filesystem::path& whole_;
   const std::vector<std::string>& staged_;
   std::vector<std::string> names_;
   bool proven_ = false;
@@ -270,7 +282,7 @@ InstanceDirectory InstanceDirectory::open(const std::filesystem::path& path) {
 }
 
 bool InstanceDirectory::has_records() const {
-  const auto names = entries(fd_.get());
+  const auto names = entries(fd_.get(), path_);
   return std::any_of(names.begin(), names.end(), &is_record);
 }
 
@@ -294,26 +306,29 @@ bool InstanceDirectory::is_held() const {
 
 void InstanceDirectory::require_ours_or_bare() const {
   const std::vector<std::string> nothing_staged;
-  const Contents contents(fd_.get(), nothing_staged);
+  const Contents contents(fd_.get(), path_, nothing_staged);
   if (!contents.is_proven()) require_ours(contents, path_);
 }
 
 void InstanceDirectory::remove_injected() const {
-  for (const auto& name : entries(fd_.get())) {
+  for (const auto& name : entries(fd_.get(), path_)) {
     if (is_injected(name)) unlink_known(fd_.get(), name.c_str(), path_);
   }
 }
 
 void InstanceDirectory::remove_wires() const {
   for (const char* name : kWires) unlink_known(fd_.get(), name, path_);
-  ::unlinkat(fd_.get(), kWorkingDirectory, AT_REMOVEDIR);
+  if (::unlinkat(fd_.get(), kWorkingDirectory, AT_REMOVEDIR) == 0) return;
+  // What QEMU has left in it is kept until the machine is removed.
+  const bool stays = errno == ENOENT || errno == ENOTEMPTY || errno == ENOTDIR;
+  if (!stays) throw errno_error("remove " + (path_ / kWorkingDirectory).string(), errno);
 }
 
 void InstanceDirectory::remove(const std::vector<std::string>& staged_files) const {
-  const Contents contents(fd_.get(), staged_files);
+  const Contents contents(fd_.get(), path_, staged_files);
   require_ours(contents, path_);
-  if (const UniqueFd working = open_working(fd_.get())) {
-    for (const auto& name : entries(working.get())) {
+  if (const UniqueFd working = open_working(fd_.get(), path_)) {
+    for (const auto& name : entries(working.get(), path_ / kWorkingDirectory)) {
       unlink_known(working.get(), name.c_str(), path_ / kWorkingDirectory);
     }
   }

@@ -61,7 +61,7 @@ Error held_by_another(const InstanceDirectory& directory) {
       sanitize(trim(files::read_end(directory.file(instance_file::kLock), Bytes(64))));
   return Error(ErrorKind::conflict,
                fmt::format("another command works on {}", directory.path().filename().string()))
-      .evidence(fmt::format("the lock is held by process {}", holder))
+      .evidence(fmt::format("the lock is held by process {}", holder.empty() ? "?" : holder))
       .hint("wait for it to finish, or end it");
 }
 
@@ -103,10 +103,11 @@ OperationLock OperationLock::sign(UniqueFd fd, const InstanceDirectory& director
     throw Error(ErrorKind::conflict, fmt::format("{} was removed by another command just now",
                                                  directory.path().filename().string()));
   }
-  const std::string pid = std::to_string(::getpid()) + "\n";
-  if (::ftruncate(fd.get(), 0) != 0 ||
-      ::pwrite(fd.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
-    throw errno_error("write " + directory.file(instance_file::kLock).string(), errno);
+  // Where there is no room for it the lock is held all the same: a full disk must not keep a
+  // machine from being removed from it.
+  if (::ftruncate(fd.get(), 0) == 0) {
+    const std::string pid = std::to_string(::getpid()) + "\n";
+    [[maybe_unused]] const auto count = ::pwrite(fd.get(), pid.data(), pid.size(), 0);
   }
   return OperationLock(std::move(fd));
 }
