@@ -57,7 +57,7 @@ Task<void> stop_failed(Machine& machine, Error& failed) {
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::not_found) co_return;  // somebody has removed it
     static_cast<void>(
-        std::move(failed).evidence(fmt::format("and it was not stopped: {}", error.message())));
+        std::move(failed).evidence(fmt::format("and stopping it failed: {}", error.message())));
   }
 }
 

@@ -164,9 +164,9 @@ Task<void> Machine::Live::amend(std::function<bool(StateRecord&)> change) {
     StateRecord known = read_state(directory).value_or(state);
     if (!life || life->created_ms != intent.created_ms || known.exit) co_return;
     if (change(known)) write_state(directory, known);
-  } catch (const Error&) {
-    // Who works on the machine for so long records what becomes of it; and the record is a cache:
-    // who asks next looks at the kernel first.
+  } catch (const Error& error) {
+    // Who works on the machine for so long records what becomes of it.
+    if (error.kind() != ErrorKind::conflict) throw;
   }
 }
 

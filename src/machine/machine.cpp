@@ -80,6 +80,15 @@ Task<void> press_reset(Machine::Live& live) {
   co_await qmp::system_reset(client);
 }
 
+/// The record is a cache: who asks next looks at the kernel first.
+Task<void> unless_it_fails(Task<void> record) {
+  try {
+    co_await std::move(record);
+  } catch (const Error&) {
+    // What it was to tell matters more.
+  }
+}
+
 Task<void> write_to_console(Machine::Live& live, std::string text) {
   constexpr Milliseconds kPatience(10'000);
   console::Console console(live.loop, live.directory.file(instance_file::kSerial),
@@ -227,13 +236,23 @@ Task<ReadyReport> Machine::wait_ready(std::optional<Milliseconds> timeout) {
   }
   if (failed) {
     const bool gave_up = timeout && failed->kind() == ErrorKind::timed_out;
-    if (!gave_up) co_await live_->record(MachineState::failed, nullptr, &*failed);
+    if (!gave_up) co_await unless_it_fails(live_->record(MachineState::failed, nullptr, &*failed));
     throw *failed;
   }
+  std::optional<MachineState> reached;
   if (!live_->readiness.empty()) {
-    co_await live_->record(MachineState::ready, &*report, nullptr);
+    reached = MachineState::ready;
   } else if (!is_paused(live_->directory, live_->intent)) {
-    co_await live_->record(MachineState::running, &*report, nullptr);
+    reached = MachineState::running;
+  }
+  if (!reached) co_return *report;
+  Task<void> record = live_->record(*reached, &*report, nullptr);
+  // Who is to bring it up is told that others will take it for one that boots; who only waits has
+  // seen what it waited for.
+  if (timeout) {
+    co_await unless_it_fails(std::move(record));
+  } else {
+    co_await std::move(record);
   }
   co_return *report;
 }
@@ -252,7 +271,7 @@ Task<ReadyReport> Machine::wait_for(Readiness readiness) {
 Task<ExitReport> Machine::wait_exit() {
   const auto status = co_await live_->wait_end();
   const ExitReport exit = explain_exit(live_->directory, status, live_->intent.exit_codes);
-  if (status) co_await live_->record_end(exit);  // nobody else knows it
+  if (status) co_await unless_it_fails(live_->record_end(exit));  // nobody else knows it
   co_return exit;
 }
 
