@@ -159,14 +159,17 @@ Task<void> Session::send_and_wait(Pending& pending, std::string line, TimePoint 
 Task<bool> Session::write(const std::string& line, TimePoint deadline) {
   Loop& loop = co_await current_loop();
   const auto left = std::chrono::ceil<Milliseconds>(deadline - loop.now());
-  bool stuck = false;
+  std::optional<Error> failure;
   try {
     co_await shielded(std::max(left, Milliseconds(1)), socket_.write(line));
   } catch (const Error& error) {
-    // A closed peer may have said something before; reading finds that, and then the end.
-    stuck = error.kind() == ErrorKind::timed_out;
+    failure = error;
   }
-  if (stuck) end(Error(ErrorKind::disconnected, "the server stopped reading commands"));
+  // A closed peer may have said something before; reading finds that, and then the end.
+  if (!failure || failure->kind() == ErrorKind::disconnected) co_return true;
+  const bool stuck = failure->kind() == ErrorKind::timed_out;
+  if (stuck) failure = Error(ErrorKind::disconnected, "the server stopped reading commands");
+  end(*failure);
   co_return !stuck;
 }
 
