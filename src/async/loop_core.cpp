@@ -2,17 +2,41 @@
 // LoopCore: one turn of the loop, timers, posts from other threads, and the end.
 #include "async/loop_core.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <vector>
 
 #include <vmfleet/base/check.hpp>
 #include <vmfleet/base/error.hpp>
+#include <vmfleet/base/unique_fd.hpp>
 
 namespace vmfleet::detail {
+
+namespace {
+
+/// libuv ends the program when it cannot make its pipes: first see that as many as it needs can be.
+void require_descriptors() {
+  std::vector<UniqueFd> all;
+  for (int i = 0; i < 3; ++i) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) {
+      throw errno_error(ErrorKind::unavailable, "make an event loop", errno)
+          .hint("raise the limit on open files: ulimit -n");
+    }
+    for (const int end : ends) all.emplace_back(end);
+  }
+}
+
+}  // namespace
 
 LoopCore::LoopCore(uv_loop_t* embedders_loop, Clock* clock)
     : uv_(embedders_loop), clock_(clock == nullptr ? &steady_ : clock) {
   if (uv_ == nullptr) {
+    require_descriptors();
     const int error = uv_loop_init(&own_loop_);
     if (error != 0) throw errno_error(ErrorKind::unavailable, "make an event loop", -error);
     uv_ = &own_loop_;
