@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What is said of machines by their directory and the kernel.
 #include <fstream>
+#include <list>
 
 #include <vmfleet/instance/intent.hpp>
 #include <vmfleet/instance/locks.hpp>
@@ -48,6 +49,21 @@ TEST_CASE("a machine that was recorded alive and is not has crashed") {
   REQUIRE(report.state == MachineState::crashed);
   REQUIRE(report.exit.has_value());
   REQUIRE_FALSE(report.pid.has_value());
+}
+
+TEST_CASE("of ten thousand numbers of processes in its files none is believed") {
+  const Place place;
+  place.record(MachineState::ready);
+  constexpr int kNumbers = 10'000;
+  std::list<std::ofstream> files;
+  for (const char* name : {instance_file::kPid, instance_file::kAlive, instance_file::kLock}) {
+    files.emplace_back(place.directory.file(name));
+  }
+  for (int number = 1; number <= kNumbers; ++number) {
+    for (auto& file : files) file.seekp(0) << number << std::endl;
+    const auto report = place.inspect();
+    if (report.pid || report.state != MachineState::crashed) FAIL(number);
+  }
 }
 
 TEST_CASE("after the host was restarted the report says so") {
