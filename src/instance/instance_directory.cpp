@@ -287,7 +287,7 @@ bool InstanceDirectory::has_records() const {
 }
 
 std::vector<std::string> InstanceDirectory::remnants() const {
-  auto names = entries(fd_.get());
+  auto names = entries(fd_.get(), path_);
   std::erase_if(names, [](const std::string& name) { return !is_remnant(name); });
   return names;
 }
