@@ -116,7 +116,9 @@ class MachineConvergence {
     if (!existing->pid) co_return Place::free;
     const bool recovered = co_await recover_records(directory_);
     if (recovered) existing = inspect_machine(directory_);
-    const auto intent = read_intent(InstanceDirectory::open(directory_));
+    const InstanceDirectory folder = InstanceDirectory::open(directory_);
+    const auto intent = read_intent(folder);
+    if (!intent && OperationLock::held(folder)) co_return Place::busy;  // it is being written
     auto fit = [&] { return disks_fit(machine_.config, directory_, up_.options.verify); };
     bool same = intent && intent->spec_hash == machine_.hash;
     if (same && up_.options.recreate) same = co_await offload(fit);

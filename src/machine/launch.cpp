@@ -25,6 +25,7 @@
 #include "machine/launch_facts.hpp"
 #include "machine/live.hpp"
 #include "machine/port_words.hpp"
+#include "machine/rebuild.hpp"
 #include "machine/resolve.hpp"
 #include "machine/staging.hpp"
 #include "machine/taps.hpp"
@@ -154,6 +155,7 @@ class Launch {
     directory.remove_wires();
     last_.reset();
     const Wiring wiring(directory, serial_is_pipe(config_));
+    mark_beginning(directory, live_.intent.created_ms);
     ProcessOptions process(command.argv);
     process.directory = directory.file(instance_file::kWorkingDirectory);
     process.descriptors = wiring.descriptors();

@@ -65,7 +65,7 @@ Machine::Live::~Live() {
 void Machine::Live::remove_directory() const {
   const auto lock = OperationLock::acquire(directory);
   // Since this one ended, another may have taken its place.
-  const auto now = read_intent(directory);
+  const auto now = read_what_is_left(&read_intent, directory);
   const bool taken = now && intent.created_ms != 0 && now->created_ms != intent.created_ms;
   if (!taken && !is_alive(directory)) directory.remove(intent.staged_files);
 }
@@ -138,7 +138,8 @@ Task<void> Machine::Live::record(MachineState reached, const ReadyReport* report
   };
   note(state);
   const auto change = [&](StateRecord& known) {
-    if (state.started_ms != 0 && known.started_ms != state.started_ms) return false;
+    // A later boot; one that was found out again is told to have begun with the launch.
+    if (state.started_ms != 0 && known.started_ms > state.started_ms) return false;
     note(known);
     known.exit = end_so_far();
     if (known.exit && error == nullptr) known.state = state_after(*known.exit);
@@ -160,14 +161,19 @@ Task<void> Machine::Live::amend(std::function<bool(StateRecord&)> change) {
   constexpr Milliseconds kPatience(1'000);
   try {
     const auto lock = co_await OperationLock::obtain(directory, kPatience);
-    const auto life = read_intent(directory);
-    StateRecord known = read_state(directory).value_or(state);
-    if (!life || life->created_ms != intent.created_ms || known.exit) co_return;
+    StateRecord known = read_what_is_left(&read_state, directory).value_or(state);
+    if (!is_this_life() || known.exit) co_return;
     if (change(known)) write_state(directory, known);
   } catch (const Error& error) {
     // Who works on the machine for so long records what becomes of it.
     if (error.kind() != ErrorKind::conflict) throw;
   }
+}
+
+bool Machine::Live::is_this_life() const {
+  if (!pidfd().ended()) return true;  // there cannot be two
+  const auto recorded = read_what_is_left(&read_intent, directory);
+  return recorded && recorded->created_ms == intent.created_ms;
 }
 
 void Machine::Live::begin_boot() {

@@ -25,6 +25,18 @@ inline constexpr Milliseconds kDeathPatience(2'000);
 /// frees the guest's memory meanwhile.
 inline constexpr Milliseconds kEndPatience(5'000);
 
+/// A damaged record has been set aside, and is as good as lost.
+template <class Record>
+std::optional<Record> read_what_is_left(std::optional<Record> (*read)(const InstanceDirectory&),
+                                        const InstanceDirectory& directory) {
+  try {
+    return read(directory);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::corrupt) throw;
+    return std::nullopt;
+  }
+}
+
 class Machine::Live {
  public:
   Live(Loop& its_loop, InstanceDirectory its_directory)
@@ -57,6 +69,9 @@ class Machine::Live {
   void begin_boot();
   /// Records how it ended, unless that is recorded.
   Task<void> record_end(ExitReport exit);
+  /// Whether what the directory records is of the life that is held here: another command may have
+  /// started the machine anew since QEMU ended. Under its lock.
+  [[nodiscard]] bool is_this_life() const;
   /// What is recorded now; nullopt without a record that can be read.
   [[nodiscard]] std::optional<StateRecord> recorded() const;
   /// The forwards as the directory knows them, for the machine's next life; without a record that

@@ -125,7 +125,11 @@ Task<Machine> Machine::launch(MachineConfig config, LaunchOptions options) {
   }
   live->directory.require_ours_or_bare();
   live->is_new = !live->directory.has_records();
-  if (auto known = live->recorded()) live->state = *std::move(known);
+  // Records of a later vmfleet are not replaced.
+  read_what_is_left(&read_intent, live->directory);
+  if (auto known = read_what_is_left(&read_state, live->directory)) {
+    live->state = *std::move(known);
+  }
   // From here on the directory is ours.
   live->lifetime = options.lifetime;
   if (options.lifetime == Lifetime::ephemeral) live->directory.hold();
@@ -161,18 +165,6 @@ Task<void> require_events(qmp::Client& client, std::vector<std::string> names) {
 
 namespace {
 
-/// A damaged record has been set aside, and is as good as lost.
-template <class Record>
-std::optional<Record> read_what_is_left(std::optional<Record> (*read)(const InstanceDirectory&),
-                                        const InstanceDirectory& directory) {
-  try {
-    return read(directory);
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::corrupt) throw;
-    return std::nullopt;
-  }
-}
-
 /// One that was killed, perhaps for want of memory.
 void keep_logs_again(Machine::Live& live) {
   try {
@@ -206,7 +198,11 @@ Task<std::unique_ptr<Machine::Live>> adopt_live(std::filesystem::path instance_d
 
 Task<Machine> Machine::adopt(std::filesystem::path instance_directory) {
   auto live = co_await adopt_live(std::move(instance_directory));
-  if (!live->is_recorded) co_await rebuild_records(*live);
+  try {
+    if (!live->is_recorded) co_await rebuild_records(*live);
+  } catch (const Error&) {
+    // Whoever needs what only QEMU knows asks it, and is told that it does not answer.
+  }
   co_return Machine(std::move(live));
 }
 

@@ -2,14 +2,17 @@
 // What a machine that lives says of itself.
 #include "machine/rebuild.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include <fmt/format.h>
 
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/instance/locks.hpp>
+#include <vmfleet/instance/log_keeper.hpp>
 #include <vmfleet/io/files.hpp>
 #include <vmfleet/qmp/commands.hpp>
 
@@ -17,14 +20,37 @@ namespace vmfleet {
 
 namespace {
 
+// Who only looks at a machine holds its lock for microseconds.
+constexpr Milliseconds kLookersPatience(20);
+
+/// *Source*: proc(5), /proc/PID/cmdline: each word with a NUL behind it.
+std::vector<std::string> command_line_of(pid_t pid) {
+  std::vector<std::string> words;
+  const std::string text = files::read(fmt::format("/proc/{}/cmdline", pid));
+  for (const std::string_view word : split(text, '\0')) words.emplace_back(word);
+  if (!words.empty() && words.back().empty()) words.pop_back();
+  return words;
+}
+
+/// It was told as its first argument.
+std::optional<Bytes> limit_of_keeper(const InstanceDirectory& directory) {
+  const auto keeper = find_log_keeper(directory);
+  if (!keeper) return std::nullopt;
+  const auto words = command_line_of(keeper->pid());
+  std::uint64_t limit = 0;
+  if (words.size() < 2) return std::nullopt;
+  const std::string& number = words[1];
+  std::from_chars(number.data(), number.data() + number.size(), limit);
+  return limit == 0 ? std::nullopt : std::optional(Bytes(limit));
+}
+
 /// The value of an option that is there once.
 std::string value_of(const std::vector<std::string>& argv, std::string_view option) {
   const auto found = std::find(argv.begin(), argv.end(), option);
   return found == argv.end() || found + 1 == argv.end() ? "" : *(found + 1);
 }
 
-/// Each launch makes the file of this lock anew.
-std::int64_t launched_ms(const InstanceDirectory& directory) {
+std::int64_t beginning_of(const InstanceDirectory& directory) {
   struct stat status {};
   if (::stat(directory.file(instance_file::kAlive).c_str(), &status) != 0) return epoch_ms();
   return std::int64_t{status.st_mtim.tv_sec} * 1000 + status.st_mtim.tv_nsec / 1'000'000;
@@ -73,17 +99,26 @@ Task<StateRecord> state_of(Machine::Live& live) {
 
 }  // namespace
 
+void mark_beginning(const InstanceDirectory& directory, std::int64_t created_ms) {
+  // Each launch makes this file anew, and nobody writes to it.
+  timespec time{};
+  time.tv_sec = created_ms / 1000;
+  time.tv_nsec = created_ms % 1000 * 1'000'000;
+  const timespec both[] = {time, time};
+  ::utimensat(directory.fd(), instance_file::kAlive, both, AT_SYMLINK_NOFOLLOW);
+}
+
 Intent intent_of_qemu(const InstanceDirectory& directory, const Pidfd& qemu) {
   Intent intent;
   intent.name = directory.path().filename().string();
   intent.fleet = directory.path().parent_path().filename().string();
-  const std::string words = files::read(fmt::format("/proc/{}/cmdline", qemu.pid()));
-  for (const std::string_view word : split(words, '\0')) intent.argv.emplace_back(word);
-  if (!intent.argv.empty() && intent.argv.back().empty()) intent.argv.pop_back();
+  intent.argv = command_line_of(qemu.pid());
   intent.uuid = value_of(intent.argv, "-uuid");
   intent.accel = value_of(intent.argv, "-accel");
   intent.boot_id = host_boot_id();
-  intent.created_ms = launched_ms(directory);
+  intent.created_ms = beginning_of(directory);
+  intent.ephemeral = directory.is_held();
+  intent.log_limit = limit_of_keeper(directory);
   return intent;
 }
 
@@ -91,10 +126,15 @@ Task<void> rebuild_records(Machine::Live& live) {
   StateRecord found = co_await state_of(live);
   if (auto known = live.recorded()) found = *std::move(known);  // the intent alone was lost
   live.state = found;
-  if (found.state == MachineState::starting || OperationLock::held(live.directory)) co_return;
-  const auto lock = OperationLock::acquire(live.directory);
-  if (live.pidfd().ended()) co_return;
-  if (!read_intent(live.directory)) write_intent(live.directory, live.intent);
+  if (found.state == MachineState::starting) co_return;
+  std::optional<OperationLock> lock;
+  try {
+    lock = co_await OperationLock::obtain(live.directory, kLookersPatience);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::conflict) throw;
+  }
+  if (!lock || live.pidfd().ended()) co_return;
+  if (!read_what_is_left(&read_intent, live.directory)) write_intent(live.directory, live.intent);
   if (!live.recorded()) write_state(live.directory, live.state);
 }
 

@@ -7,13 +7,16 @@
 
 namespace vmfleet {
 
+/// Leaves where a rebuilt intent finds it when this life began, by which it is told from others.
+void mark_beginning(const InstanceDirectory& directory, std::int64_t created_ms);
+
 /// What can be known of a machine whose intent was lost: its command line and what is in that.
 /// Blocking. *Source*: proc(5), /proc/PID/cmdline.
 Intent intent_of_qemu(const InstanceDirectory& directory, const Pidfd& qemu);
 
 /// Records a machine that lives anew, as far as its records were lost: what its intent was, its
-/// ports, and that its readiness is not known yet. Leaves all when another command works on the
-/// machine, or when the guest has never run: its launch was cut off then. *Errors*: those of QMP.
+/// ports, and that its readiness is not known yet. Leaves all to another command that works on the
+/// machine, and when the guest has never run: its launch was cut off then. *Errors*: those of QMP.
 Task<void> rebuild_records(Machine::Live& live);
 
 }  // namespace vmfleet

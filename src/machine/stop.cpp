@@ -174,11 +174,8 @@ void remove_directory(const InstanceDirectory& directory) {
 
 Task<StopReport> Machine::stop(StopOptions options) {
   const auto lock = co_await OperationLock::obtain(live_->directory, kLockPatience);
-  const auto intent = read_intent(live_->directory);
-  if (intent && intent->created_ms != live_->intent.created_ms) {
-    // Ours has ended, and another command has started the machine anew: that life is not ours.
-    co_return StopReport();
-  }
+  // Ours has ended, and another command has started the machine anew.
+  if (!live_->is_this_life()) co_return StopReport();
   StopReport report = co_await end_live(*live_, options);
   if (options.remove) {
     auto removal = [&] { remove_directory(live_->directory); };

@@ -18,7 +18,9 @@ namespace vmfleet {
 bool lacks_timers(const MachineConfig& config) {
   // Counting instructions it has a clock of its own, of a rate that QEMU knows alone.
   const auto& given = config.qemu_args;
-  const bool counts = std::find(given.begin(), given.end(), "-icount") != given.end();
+  const bool counts = std::any_of(given.begin(), given.end(), [](const std::string& word) {
+    return word == "-icount" || word == "--icount";
+  });
   return config.arch == Arch::x86_64 && config.accel == Accelerator::tcg &&
          config.machine.rfind("microvm", 0) == 0 && !config.kernel.empty() && !counts;
 }

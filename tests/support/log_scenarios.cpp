@@ -40,8 +40,8 @@ struct Amount {
     limit = Bytes::mebi(16);
     deadline = std::chrono::hours(1);
   }
-  std::size_t lines = 1'000'000;
-  Bytes limit = Bytes::mebi(2);
+  std::size_t lines = 250'000;
+  Bytes limit = Bytes(512 * 1024);
   Milliseconds deadline = testkit::kTestDeadline;
 };
 

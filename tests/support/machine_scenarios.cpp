@@ -3,8 +3,12 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 
+#include <vmfleet/instance/intent.hpp>
+#include <vmfleet/instance/locks.hpp>
+#include <vmfleet/instance/record.hpp>
 #include <vmfleet/io/files.hpp>
 #include <vmfleet/machine/stop.hpp>
 #include <vmfleet/qmp/commands.hpp>
@@ -67,6 +71,41 @@ VMFLEET_ASYNC_TEST_CASE("a detached machine outlives its object, is adopted, and
   const MachineReport after = inspect_machine(directory);
   REQUIRE(after.state == MachineState::stopped);
   REQUIRE_FALSE(after.pid.has_value());
+}
+
+VMFLEET_ASYNC_TEST_CASE("a machine whose records were lost is still its launcher's") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  for (const bool damaged : {false, true}) {
+    Machine machine = co_await Machine::launch(config_of("marker"), detached(root));
+    const auto directory = InstanceDirectory::open(machine.directory());
+    const auto before = read_intent(directory);
+    for (const char* record : {instance_file::kIntent, instance_file::kState}) {
+      std::filesystem::remove(directory.file(record));
+      if (damaged) std::ofstream(directory.file(record)) << "{";
+    }
+    const bool recovered = co_await recover_records(machine.directory());
+    REQUIRE(recovered);
+    const auto after = read_intent(directory);
+    REQUIRE(after->created_ms == before->created_ms);
+    REQUIRE(after->argv == before->argv);
+    co_await machine.wait_ready();
+    REQUIRE(inspect_machine(machine.directory()).state == MachineState::ready);
+    const StopReport report = co_await machine.stop(StopOptions::kill());
+    REQUIRE(report.rung == StopRung::sigkill);
+    REQUIRE_FALSE(is_alive(directory));
+    REQUIRE(inspect_machine(machine.directory()).state == MachineState::stopped);
+  }
+}
+
+VMFLEET_ASYNC_TEST_CASE("a launch leaves the records of a later vmfleet") {
+  const TempDir root;
+  const auto directory = InstanceDirectory::create(root.path(), "default", "vm-0");
+  write_record(directory, instance_file::kState, "vmfleet.state/9", json::Object());
+  const Error error = co_await error_of(Machine::launch(config_of("marker"), detached(root)));
+  REQUIRE(error.kind() == ErrorKind::conflict);
+  REQUIRE_THAT(error.message(), ContainsSubstring("newer vmfleet"));
+  REQUIRE_FALSE(read_intent(directory).has_value());
 }
 
 VMFLEET_ASYNC_TEST_CASE("an ephemeral machine that has ended leaves its place to the next") {
