@@ -21,8 +21,9 @@ namespace vmfleet {
 namespace {
 
 constexpr std::size_t kShownLines = 12;
-// A guest may reboot once on purpose; one that does it again without becoming ready is in a loop.
-constexpr std::size_t kResetLoop = 3;
+// A guest may reboot on purpose, and on a busy host what the firmware does for one reset can look
+// like three; one that goes on without becoming ready is in a loop.
+constexpr std::size_t kResetLoop = 5;
 // Firmware presses one button after another until something happens: QEMU reports each. *Source*:
 // SeaBIOS, src/fw/shadow.c and src/resume.c.
 constexpr Milliseconds kOneReset(20);

@@ -40,15 +40,19 @@ bool crash_once(FaultWorld& world, const Command& command, const std::string& fa
 }
 
 int crash_everywhere(FaultWorld& world, const Command& command, const char* calls,
-                     const char* action) {
+                     const char* action, int step = 1) {
   int count = 0;
   for (const Next next : {Next::down, Next::same}) {
     for (int k = 1; crash_once(world, command, fmt::format("{}:{}:{}", calls, k, action), next);
-         k += stride()) {
+         k += step * stride()) {
       ++count;
     }
   }
   return count;
+}
+
+void tell_problems(const FaultWorld& world) {
+  for (const auto& problem : world.problems()) FAIL_CHECK(problem);
 }
 
 void crash_command(std::string_view name) {
@@ -60,7 +64,7 @@ void crash_command(std::string_view name) {
     std::fprintf(stderr, "%s: %d crashes, and %d in the middle of a write\n", command.name.c_str(),
                  killed, torn);
   }
-  for (const auto& problem : world.problems()) FAIL_CHECK(problem);
+  tell_problems(world);
 }
 
 }  // namespace
@@ -92,4 +96,14 @@ TEST_CASE("whatever restart leaves when it is killed, the next command recovers"
 
 TEST_CASE("whatever up --recreate leaves when it is killed, the next command recovers") {
   crash_command("up --recreate");
+}
+
+TEST_CASE("whatever an up of two machines leaves when it is killed, the next command recovers") {
+  FaultWorld world;
+  // Their calls come in one order now and in another then, so each is hit by one step or another.
+  constexpr int kStep = 4;
+  const Command command{"up -n 2", {"up", "-n", "2"}, Before::nothing, "ready"};
+  const int killed = crash_everywhere(world, command, "change", "kill", kStep);
+  std::fprintf(stderr, "up -n 2: %d crashes\n", killed);
+  tell_problems(world);
 }

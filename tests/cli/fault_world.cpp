@@ -152,7 +152,7 @@ void FaultWorld::judge_next(const Ran& ran, const Command& command) {
   require_sound();
 }
 
-std::set<pid_t> FaultWorld::qemus() const {
+std::set<pid_t> FaultWorld::survivors() const {
   // They are detached, so they are children of this process, which is what adopts them.
   std::set<pid_t> pids;
   std::error_code gone;
@@ -163,6 +163,16 @@ std::set<pid_t> FaultWorld::qemus() const {
       if (words.find(state().string()) != std::string::npos) pids.insert(pid);
     }
   }
+  return pids;
+}
+
+std::set<pid_t> FaultWorld::qemus() const {
+  std::set<pid_t> pids = survivors();
+  std::erase_if(pids, [](pid_t pid) {
+    constexpr std::string_view kKeeper = "vmfleet-log-keeper";
+    const std::string words = read_text(fmt::format("/proc/{}/cmdline", pid));
+    return words.rfind(kKeeper, 0) == 0;
+  });
   return pids;
 }
 
@@ -196,7 +206,7 @@ void FaultWorld::require_removable() {
   const Ran down = run({"down"});
 
   if (down.code != 0) complain(fmt::format("down fails ({}): {}", down.code, down.err));
-  if (!qemus().empty()) complain("a QEMU survives down");
+  if (!survivors().empty()) complain("a QEMU or its log keeper survives down");
   if (!std::filesystem::exists(state()) || std::filesystem::is_empty(state())) return;
   complain("down leaves files");
   std::filesystem::remove_all(state());

@@ -59,6 +59,8 @@ class FaultWorld : public Vmfleet {
 
  private:
   [[nodiscard]] std::set<pid_t> qemus() const;
+  /// And their log keepers.
+  [[nodiscard]] std::set<pid_t> survivors() const;
 
   std::string hit_;
   std::optional<std::string> state_;  ///< that `ps` must show, after a success

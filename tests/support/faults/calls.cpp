@@ -133,15 +133,6 @@ int open(const char* name, int flags, ...) {
   return open_file(AT_FDCWD, name, flags, "open", [&] { return real(name, flags, mode); });
 }
 
-int open64(const char* name, int flags, ...) {
-  static auto* const real = next<int(const char*, int, ...)>("open64");
-  va_list arguments;
-  va_start(arguments, flags);
-  const int mode = mode_of(flags, arguments);
-  va_end(arguments);
-  return open_file(AT_FDCWD, name, flags, "open", [&] { return real(name, flags, mode); });
-}
-
 int openat(int folder, const char* name, int flags, ...) {
   static auto* const real = next<int(int, const char*, int, ...)>("openat");
   va_list arguments;
@@ -151,22 +142,8 @@ int openat(int folder, const char* name, int flags, ...) {
   return open_file(folder, name, flags, "openat", [&] { return real(folder, name, flags, mode); });
 }
 
-int openat64(int folder, const char* name, int flags, ...) {
-  static auto* const real = next<int(int, const char*, int, ...)>("openat64");
-  va_list arguments;
-  va_start(arguments, flags);
-  const int mode = mode_of(flags, arguments);
-  va_end(arguments);
-  return open_file(folder, name, flags, "openat", [&] { return real(folder, name, flags, mode); });
-}
-
 int mkostemp(char* pattern, int flags) {
   static auto* const real = next<int(char*, int)>("mkostemp");
-  return open_file(AT_FDCWD, pattern, O_CREAT, "mkostemp", [&] { return real(pattern, flags); });
-}
-
-int mkostemp64(char* pattern, int flags) {
-  static auto* const real = next<int(char*, int)>("mkostemp64");
   return open_file(AT_FDCWD, pattern, O_CREAT, "mkostemp", [&] { return real(pattern, flags); });
 }
 
@@ -249,11 +226,6 @@ ssize_t pwrite(int fd, const void* data, size_t size, off_t at) {
   return write_some(fd, size, "pwrite", [&](size_t some) { return real(fd, data, some, at); });
 }
 
-ssize_t pwrite64(int fd, const void* data, size_t size, off64_t at) {
-  static auto* const real = next<ssize_t(int, const void*, size_t, off64_t)>("pwrite64");
-  return write_some(fd, size, "pwrite", [&](size_t some) { return real(fd, data, some, at); });
-}
-
 ssize_t copy_file_range(int from, off64_t* read_at, int fd, off64_t* at, size_t size,
                         unsigned flags) {
   static auto* const real = next<decltype(::copy_file_range)>("copy_file_range");
@@ -276,12 +248,6 @@ int fsync(int fd) {
 
 int ftruncate(int fd, off_t size) {
   static auto* const real = next<int(int, off_t)>("ftruncate");
-  if (!listening()) return real(fd, size);
-  return call_on(path_of(fd), kAttribute | kChange, "ftruncate", [&] { return real(fd, size); });
-}
-
-int ftruncate64(int fd, off64_t size) {
-  static auto* const real = next<int(int, off64_t)>("ftruncate64");
   if (!listening()) return real(fd, size);
   return call_on(path_of(fd), kAttribute | kChange, "ftruncate", [&] { return real(fd, size); });
 }
@@ -342,15 +308,6 @@ int fcntl(int fd, int command, ...) {
   return copy_or_other(command, [&] { return real(fd, command, argument); });
 }
 
-int fcntl64(int fd, int command, ...) {
-  static auto* const real = next<int(int, int, ...)>("fcntl64");
-  va_list arguments;
-  va_start(arguments, command);
-  void* const argument = va_arg(arguments, void*);
-  va_end(arguments);
-  return copy_or_other(command, [&] { return real(fd, command, argument); });
-}
-
 // Sockets.
 
 int bind(int fd, const sockaddr* address, socklen_t size) {
@@ -366,9 +323,11 @@ int connect(int fd, const sockaddr* address, socklen_t size) {
   return call(kConnect | kChange, "connect", "", [&] { return real(fd, address, size); });
 }
 
-// Processes.
+// Processes. Who calls with fewer arguments has them read all the same, and passed on to be
+// ignored.
 
-int clone(int (*body)(void*), void* stack, int flags, void* argument, ...) {
+[[gnu::no_sanitize_address]] int clone(int (*body)(void*), void* stack, int flags, void* argument,
+                                       ...) {
   static auto* const real =
       next<int(int (*)(void*), void*, int, void*, void*, void*, void*)>("clone");
   va_list more;
@@ -390,7 +349,7 @@ int posix_spawn(pid_t* pid, const char* path, const posix_spawn_file_actions_t* 
   return result < 0 ? errno : result;  // it returns its error
 }
 
-long syscall(long number, ...) {
+[[gnu::no_sanitize_address]] long syscall(long number, ...) {
   static auto* const real = next<long(long, ...)>("syscall");
   va_list more;
   va_start(more, number);
@@ -403,5 +362,14 @@ long syscall(long number, ...) {
   if (number == SYS_pidfd_open) return call(kDescriptor, "pidfd_open", "", enter);
   return call(kSignal | kChange, "pidfd_send_signal", "", enter);
 }
+
+// The same functions, where every file may be large.
+static_assert(sizeof(off_t) == sizeof(off64_t));
+[[gnu::alias("open")]] int open64(const char*, int, ...);
+[[gnu::alias("openat")]] int openat64(int, const char*, int, ...);
+[[gnu::alias("mkostemp")]] int mkostemp64(char*, int);
+[[gnu::alias("pwrite")]] ssize_t pwrite64(int, const void*, size_t, off64_t);
+[[gnu::alias("ftruncate")]] int ftruncate64(int, off64_t);
+[[gnu::alias("fcntl")]] int fcntl64(int, int, ...);
 
 }  // extern "C"
