@@ -143,8 +143,8 @@ Check check_log_limit(std::filesystem::path folder) {
   }
   const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   const auto problem = fd ? log_limit_problem(fd.get()) : std::nullopt;
-  if (!problem) return Check("log limit", Status::ok, "logs are kept short as they grow");
-  return Check("log limit", Status::warn, problem->message(), problem->hint());
+  if (!problem) return Check("logs", Status::ok, "logs are kept short as they grow");
+  return Check("logs", Status::warn, problem->message(), problem->hint());
 }
 
 Check check_image() {

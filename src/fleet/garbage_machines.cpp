@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include <instance/foreign_files.hpp>
 #include <machine/staged_record.hpp>
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/fleet/fleet.hpp>
@@ -44,76 +45,84 @@ std::vector<std::string> disks_in(const InstanceDirectory& directory) {
 /// Judges one machine, which does not live. Under its lock.
 class DeadMachine {
  public:
-  DeadMachine(const InstanceDirectory& directory, GarbageBin& bin)
-      : directory_(directory), bin_(bin), intent_(intent_of(directory)) {}
+  /// `abandoned`: it was so before the lock was taken.
+  DeadMachine(const InstanceDirectory& directory, bool abandoned, GarbageBin& bin)
+      : directory_(directory), abandoned_(abandoned), bin_(bin), intent_(intent_of(directory)) {}
 
   void judge() {
-    const auto reason = why_useless();
-    if (!reason) return clean();
-    const auto disks = disks_in(directory_);
-    const bool was_ephemeral = intent_ && intent_->ephemeral;
-    if (!disks.empty() && !was_ephemeral) {
-      Garbage kept(
-          GarbageKind::machine, directory_.path(),
-          fmt::format("{}, but has a disk of its own ({}): `vmfleet rm -p {} {}` removes it",
-                      *reason, join(disks, ", "), fleet(), name()));
-      kept.size = size_on_disk(directory_.path());
-      bin_.keep(std::move(kept));
+    if (!intent_) return judge_unrecorded();
+    if (intent_->ephemeral) {
+      if (!directory_.is_held()) remove("the program that it belonged to has ended");
       return;
     }
-    const auto remove = [&] { directory_.remove(read_staged_names(directory_)); };
-    bin_.take(Garbage(GarbageKind::machine, directory_.path(), *reason), remove);
+    if (intent_->boot_id == host_boot_id()) return clean();
+    const std::string ended = "it ended before this host was restarted";
+    const auto disks = disks_in(directory_);
+    const auto others = foreign_files(directory_, read_staged_names(directory_));
+    if (!disks.empty()) return keep(ended + ", but has a disk of its own: " + join(disks, ", "));
+    if (!others.empty()) return keep(ended + ", but has files of others: " + join(others, ", "));
+    remove(ended);
   }
 
  private:
-  [[nodiscard]] std::string name() const { return directory_.path().filename().string(); }
-  [[nodiscard]] std::string fleet() const {
-    return directory_.path().parent_path().filename().string();
+  void judge_unrecorded() {
+    if (directory_.has_records()) return keep("its records are damaged");
+    // One that was just made belongs to a start under way.
+    if (abandoned_) remove("nothing was started in it");
   }
 
-  [[nodiscard]] std::optional<std::string> why_useless() const {
-    if (!intent_) {
-      // One that was just made belongs to a start under way.
-      if (!is_abandoned(directory_.path())) return std::nullopt;
-      return directory_.has_records() ? "it has no record that it could be started from"
-                                      : "nothing was started in it";
-    }
-    if (intent_->ephemeral) {
-      if (directory_.is_held()) return std::nullopt;
-      return "the program that it belonged to has ended";
-    }
-    if (intent_->boot_id != host_boot_id()) return "it ended before this host was restarted";
-    return std::nullopt;
+  void remove(const std::string& reason) {
+    const auto all = [&] { directory_.remove(read_staged_names(directory_)); };
+    bin_.take(Garbage(GarbageKind::machine, directory_.path(), reason), all);
   }
 
-  /// It can be started again: only what was not finished, or was damaged, goes.
+  void keep(const std::string& reason) {
+    const std::string name = directory_.path().filename().string();
+    const std::string fleet = directory_.path().parent_path().filename().string();
+    Garbage kept(GarbageKind::machine, directory_.path(),
+                 fmt::format("{}; `vmfleet rm -p {} {}` removes it", reason, fleet, name));
+    kept.size = size_on_disk(directory_.path());
+    bin_.keep(std::move(kept));
+  }
+
+  /// It can be started again: only what was not finished, or has been replaced since, goes.
   void clean() {
     for (const auto& name : directory_.remnants()) {
-      const bool damaged = name.rfind(".corrupt") != std::string::npos;
-      bin_.take_path(damaged ? GarbageKind::record : GarbageKind::temporary,
-                     directory_.file(name.c_str()),
-                     damaged ? "a damaged record, which was replaced" : "it was not finished");
+      const auto corrupt = name.rfind(".corrupt");
+      if (corrupt == std::string::npos) {
+        bin_.take_path(GarbageKind::temporary, directory_.file(name.c_str()), kUnfinished);
+        continue;
+      }
+      std::error_code ignored;
+      if (!std::filesystem::exists(directory_.path() / name.substr(0, corrupt), ignored)) continue;
+      bin_.take_path(GarbageKind::record, directory_.file(name.c_str()),
+                     "a damaged record, which was replaced");
     }
     for (const auto& name : disks_in(directory_)) {
       const bool unfinished = name.size() > 5 && name.compare(name.size() - 5, 5, ".part") == 0;
       if (!unfinished) continue;
-      bin_.take_path(GarbageKind::temporary, directory_.file(name.c_str()), "it was not finished");
+      bin_.take_path(GarbageKind::temporary, directory_.file(name.c_str()), kUnfinished);
     }
   }
 
+  static constexpr const char* kUnfinished = "it was not finished";
+
   const InstanceDirectory& directory_;
+  bool abandoned_;
   GarbageBin& bin_;
   std::optional<Intent> intent_;
 };
 
 void collect_machine(const std::filesystem::path& path, GarbageBin& bin) {
   try {
+    const bool abandoned = is_abandoned(path);
     const auto directory = InstanceDirectory::open(path);
     if (is_alive(directory)) return;
+    directory.require_ours_or_bare();  // before the lock makes a file there
     const auto lock = OperationLock::acquire(directory);
     if (is_alive(directory)) return;
     directory.require_ours_or_bare();
-    DeadMachine(directory, bin).judge();
+    DeadMachine(directory, abandoned, bin).judge();
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::not_found) return;  // removed while we looked
     bin.keep(Garbage(GarbageKind::machine, path, error.message()));

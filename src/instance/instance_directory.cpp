@@ -19,6 +19,8 @@
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/instance/state_root.hpp>
 
+#include "instance/foreign_files.hpp"
+
 namespace vmfleet {
 
 namespace {
@@ -212,6 +214,13 @@ class Contents {
     return std::any_of(names_.begin(), names_.end(), &is_record);
   }
 
+  /// What is not ours by its name.
+  [[nodiscard]] std::vector<std::string> unknown() const {
+    std::vector<std::string> unknown = names_;
+    std::erase_if(unknown, [this](const std::string& name) { return is_known(name); });
+    return unknown;
+  }
+
   /// What users and their tools put beside our files goes with them, but only where a record proves
   /// that this is a machine's directory.
   [[nodiscard]] std::vector<std::string> foreign() const {
@@ -254,6 +263,11 @@ void require_ours(const Contents& contents, const std::filesystem::path& whole) 
 }
 
 }  // namespace
+
+std::vector<std::string> foreign_files(const InstanceDirectory& directory,
+                                       const std::vector<std::string>& staged_files) {
+  return Contents(directory.fd(), staged_files).unknown();
+}
 
 InstanceDirectory::InstanceDirectory(std::filesystem::path path, UniqueFd fd)
     : path_(std::move(path)), fd_(std::move(fd)) {}

@@ -163,8 +163,8 @@ SpawnedChild clone_child(Plan& plan) {
 SpawnedChild spawn_child(const ProcessOptions& options) {
   Plan plan;
   // The child may not allocate, so the search happens before the clone.
-  const std::string& named = options.program.empty() ? options.argv.at(0) : options.program;
-  plan.program = find_program(named).value();
+  plan.program =
+      find_program(options.program.empty() ? options.argv.at(0) : options.program).value();
   plan.argv = pointers(options.argv);
   if (options.environment) {
     plan.environment = pointers(*options.environment);

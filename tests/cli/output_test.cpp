@@ -101,7 +101,7 @@ TEST_CASE("the doctor looks at every part of the host and leaves no trace") {
   for (const auto& check : *document["checks"].as_array()) {
     names += std::string(check.text("name")) + " ";
   }
-  CHECK(names == "qemu kvm memory inotify descriptors state cache image ");
+  CHECK(names == "qemu kvm memory inotify descriptors state logs cache image ");
   CHECK_FALSE(std::filesystem::exists(world.state()));
 }
 

@@ -126,6 +126,30 @@ TEST_CASE("a machine with a disk of its own stays, and how to remove it is told"
   REQUIRE_FALSE(report.failed());
 }
 
+TEST_CASE("a machine beside whose files somebody has put others stays") {
+  const World world;
+  touch(make_machine(world.state(), "old", from_another_boot).path() / "results.txt");
+  const GarbageReport report = world.collect();
+  REQUIRE(report.removed.empty());
+  REQUIRE(report.kept.size() == 1);
+  REQUIRE_THAT(report.kept[0].reason, ContainsSubstring("files of others: results.txt"));
+}
+
+TEST_CASE("a machine whose records are damaged stays, with what its disks may be") {
+  const World world;
+  const auto directory = make_machine(world.state(), "vm", from_another_boot);
+  touch(directory.file(instance_file::kIntent),
+        R"({"schema":"vmfleet.intent/1","checksum":"0","body":{}})");
+  touch(directory.path() / "disk0.qcow2");
+  make_old(directory.path());
+  const GarbageReport report = world.collect();
+  REQUIRE(report.removed.empty());
+  REQUIRE(names_of(report.kept) == Names{"vm"});
+  REQUIRE(names_of(world.collect().kept) == Names{"vm"});
+  REQUIRE(std::filesystem::exists(directory.path() / "intent.json.corrupt"));
+  REQUIRE(std::filesystem::exists(directory.path() / "disk0.qcow2"));
+}
+
 TEST_CASE("what lives or is worked on is not touched") {
   const World world;
   const auto alive = make_machine(world.state(), "alive", from_another_boot);
@@ -179,6 +203,7 @@ TEST_CASE("folders with files of others are told of and left alone") {
   REQUIRE(report.removed.empty());
   REQUIRE(names_of(report.kept) == Names{"mine"});
   REQUIRE(std::filesystem::exists(world.state() / "demo/mine/thesis.txt"));
+  REQUIRE_FALSE(std::filesystem::exists(world.state() / "demo/mine/lock"));
 }
 
 TEST_CASE("of a machine that stays go damaged records and what was not finished") {
@@ -186,12 +211,13 @@ TEST_CASE("of a machine that stays go damaged records and what was not finished"
   const auto directory = make_machine(world.state(), "vm", [](Intent& intent) {
     intent.staged_files = {"disk0.qcow2", "disk0.qcow2.part"};
   });
-  for (const char* name : {"state.json.corrupt", "state.json.Ab1234", "disk0.qcow2",
-                           "disk0.qcow2.part", "notes.txt"}) {
+  for (const char* name : {"intent.json.corrupt", "state.json.corrupt", "state.json.Ab1234",
+                           "disk0.qcow2", "disk0.qcow2.part", "notes.txt"}) {
     touch(directory.path() / name);
   }
   REQUIRE(names_of(world.collect().removed) ==
-          Names{"disk0.qcow2.part", "state.json.Ab1234", "state.json.corrupt"});
+          Names{"disk0.qcow2.part", "intent.json.corrupt", "state.json.Ab1234"});
+  REQUIRE(std::filesystem::exists(directory.path() / "state.json.corrupt"));  // not replaced
   REQUIRE(std::filesystem::exists(directory.path() / "disk0.qcow2"));
   REQUIRE(std::filesystem::exists(directory.path() / "notes.txt"));
 }

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// What in an instance directory is not vmfleet's. Private to the library.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <vmfleet/instance/instance_directory.hpp>
+
+namespace vmfleet {
+
+/// The names of what users, their tools or QEMU's arguments have put beside our files.
+std::vector<std::string> foreign_files(const InstanceDirectory& directory,
+                                       const std::vector<std::string>& staged_files);
+
+}  // namespace vmfleet
