@@ -266,7 +266,7 @@ void require_ours(const Contents& contents, const std::filesystem::path& whole) 
 
 std::vector<std::string> foreign_files(const InstanceDirectory& directory,
                                        const std::vector<std::string>& staged_files) {
-  return Contents(directory.fd(), staged_files).unknown();
+  return Contents(directory.fd(), directory.path(), staged_files).unknown();
 }
 
 InstanceDirectory::InstanceDirectory(std::filesystem::path path, UniqueFd fd)

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <charconv>
 #include <csignal>
+#include <filesystem>
 #include <string>
 #include <utility>
 
@@ -32,18 +33,48 @@ constexpr unsigned char kProgram[] = {
 // Beyond all numbers that the keeper is given.
 constexpr int kHighDescriptor = 32;
 
+constexpr const char* kProgramName = "vmfleet-log-keeper";
+
+Error cannot_bound(const std::string& why, int error_number) {
+  return errno_error(ErrorKind::unavailable, why, error_number)
+      .hint("log.limit is not kept, and logs grow; --state-dir names another place for them");
+}
+
+UniqueFd make_executable() {
+  constexpr unsigned kExecutable = 0x10;  // MFD_EXEC, since Linux 6.3
+  UniqueFd made(::memfd_create(kProgramName, MFD_CLOEXEC | kExecutable));
+  if (!made && errno == EINVAL) made = UniqueFd(::memfd_create(kProgramName, MFD_CLOEXEC));
+  if (!made) throw cannot_bound("make the log keeper's program (sysctl vm.memfd_noexec)", errno);
+  return made;
+}
+
 /// The program as a file that has no name and nobody can change.
 UniqueFd keeper_program() {
-  constexpr unsigned kExecutable = 0x10;  // MFD_EXEC, since Linux 6.3
-  UniqueFd made(::memfd_create("vmfleet-log-keeper", MFD_CLOEXEC | kExecutable));
-  if (!made && errno == EINVAL) made = UniqueFd(::memfd_create("vmfleet-log-keeper", MFD_CLOEXEC));
-  if (!made) throw errno_error(ErrorKind::unavailable, "make the log keeper's program", errno);
+  const UniqueFd made = make_executable();
   files::write_all(made.get(),
                    std::string_view(reinterpret_cast<const char*>(kProgram), sizeof kProgram),
                    "the log keeper's program");
   UniqueFd high(::fcntl(made.get(), F_DUPFD_CLOEXEC, kHighDescriptor));
-  if (!high) throw errno_error(ErrorKind::unavailable, "make the log keeper's program", errno);
+  if (!high) throw cannot_bound("make the log keeper's program", errno);
   return high;
+}
+
+/// Others may lock the log too. *Source*: proc(5), /proc/PID/exe.
+bool runs_program(pid_t pid) {
+  std::error_code none;
+  const auto program = std::filesystem::read_symlink(fmt::format("/proc/{}/exe", pid), none);
+  return program.string().rfind(fmt::format("/memfd:{}", kProgramName), 0) == 0;
+}
+
+/// Whether it has ended then.
+Task<bool> ends_within(const Pidfd& keeper, Milliseconds patience) {
+  try {
+    co_await with_timeout(patience, keeper.wait_end());
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::timed_out) throw;
+    co_return false;
+  }
+  co_return true;
 }
 
 UniqueFd open_wire(const InstanceDirectory& directory, const char* name, int flags) {
@@ -52,17 +83,13 @@ UniqueFd open_wire(const InstanceDirectory& directory, const char* name, int fla
   return fd;
 }
 
-Error cannot_bound(const std::string& why, int error_number) {
-  return errno_error(ErrorKind::unavailable, why, error_number)
-      .hint("log.limit is not kept, and logs grow; --state-dir names another place for them");
-}
-
 std::optional<Error> problem_of(int folder, int file) {
   if (::fcntl(folder, F_NOTIFY, 0) != 0) {
     return cannot_bound("be told of changes in a folder (sysctl fs.dir-notify-enable)", errno);
   }
-  const int hole = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-  if (::fallocate(file, hole, 0, 1) == 0) return std::nullopt;
+  constexpr int kHole = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+  constexpr off_t kWhereNothingIs = off_t{1} << 40;
+  if (::fallocate(file, kHole, kWhereNothingIs, 4096) == 0) return std::nullopt;
   return cannot_bound("free the oldest part of a log on this file system", errno);
 }
 
@@ -70,7 +97,12 @@ std::optional<Error> problem_of(int folder, int file) {
 
 std::optional<Error> log_limit_problem(int folder) {
   const UniqueFd file(::openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-  if (!file) return std::nullopt;  // nothing can be tried
+  if (!file) return cannot_bound("make a file to try it with", errno);
+  try {
+    make_executable();
+  } catch (const Error& error) {
+    return error;
+  }
   return problem_of(folder, file.get());
 }
 
@@ -110,22 +142,25 @@ std::optional<Pidfd> find_log_keeper(const InstanceDirectory& directory) {
   if (pid <= 0) return std::nullopt;
   auto keeper = Pidfd::open(pid);
   // Asked again: now the number cannot come to mean another process.
-  if (!keeper || holder() != pid || keeper->ended()) return std::nullopt;
+  if (!keeper || !runs_program(pid) || holder() != pid || keeper->ended()) return std::nullopt;
   return keeper;
 }
 
-Task<void> end_log_keeper(const InstanceDirectory& directory) {
+Task<void> end_log_keeper(const Pidfd& keeper) {
   constexpr Milliseconds kPatience(1'000);
-  const auto keeper = find_log_keeper(directory);
-  if (!keeper) co_return;
   try {
-    co_await with_timeout(kPatience, keeper->wait_end());
-    co_return;
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::timed_out) throw;
+    const bool ended = co_await ends_within(keeper, kPatience);
+    if (ended) co_return;
+    keeper.signal(SIGKILL);
+    co_await ends_within(keeper, kPatience);
+  } catch (const Error&) {
+    // It ends with QEMU by itself, and holds nothing that anybody waits for.
   }
-  keeper->signal(SIGKILL);
-  co_await keeper->wait_end();
+}
+
+Task<void> end_log_keeper(const InstanceDirectory& directory) {
+  const auto keeper = find_log_keeper(directory);
+  if (keeper) co_await end_log_keeper(*keeper);
 }
 
 std::string to_string(const FullDisk& full) {

@@ -86,8 +86,11 @@ void Machine::Live::keep_logs() {
 }
 
 Task<void> Machine::Live::end_log_keeper() {
+  if (log_keeper) {  // it may not have its lock yet, or any more
+    co_await vmfleet::end_log_keeper(log_keeper->pidfd());
+    log_keeper.reset();
+  }
   co_await vmfleet::end_log_keeper(directory);
-  log_keeper.reset();
 }
 
 Task<void> Machine::Live::require_events(std::vector<std::string> names) {

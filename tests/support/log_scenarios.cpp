@@ -176,8 +176,10 @@ VMFLEET_ASYNC_TEST_CASE("a log keeper that was killed does not end its machine, 
   co_await first->wait_end();
   CHECK(machine.report().state == MachineState::ready);
   CHECK_FALSE(is_kept());
+  const std::string printed = files::read(directory.file(instance_file::kSerial));
   Machine adopted = co_await Machine::adopt(machine.directory());
   co_await eventually(is_kept);
+  CHECK(files::read(directory.file(instance_file::kSerial)) == printed);
   co_await adopted.stop(StopOptions::kill());
   CHECK_FALSE(is_kept());
   CHECK(guard.leaked().empty());

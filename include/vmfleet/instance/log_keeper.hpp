@@ -29,7 +29,10 @@ Process start_log_keeper(Loop& loop, const InstanceDirectory& directory, const P
 std::optional<Pidfd> find_log_keeper(const InstanceDirectory& directory);
 
 /// After QEMU's end: returns when its keeper is gone too; one that does not end is killed.
+/// *Errors*: none; one that does not even end then is left, since nothing waits for it.
 Task<void> end_log_keeper(const InstanceDirectory& directory);
+/// The same of a child, which its owner reaps afterwards.
+Task<void> end_log_keeper(const Pidfd& keeper);
 
 /// Why logs cannot be bounded in this folder; nullopt when they can. Blocking.
 std::optional<Error> log_limit_problem(int folder);

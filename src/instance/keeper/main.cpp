@@ -63,7 +63,8 @@ void note_full_disk(const Log& log) {
   const int length =
       std::snprintf(line, sizeof line, "%lld %lld\n", static_cast<long long>(log.size),
                     static_cast<long long>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000);
-  // In space that was reserved for it.
+  // In space that was reserved for it, whole or not at all.
+  if (size_of(kFullDisk) + length > kBlock) return;
   if (::write(kFullDisk, line, static_cast<size_t>(length)) != length) return;
 }
 
@@ -96,6 +97,7 @@ int main(int argc, char** argv) {
   ::sigaddset(&announced, SIGIO);
   ::sigprocmask(SIG_BLOCK, &announced, nullptr);
   const int signals = ::signalfd(-1, &announced, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (signals < 0) return 1;
   Log logs[kLogs];
   for (int i = 0; i < kLogs; ++i) {
     const off_t data = ::lseek(kSerial + i, 0, SEEK_DATA);

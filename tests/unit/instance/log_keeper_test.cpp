@@ -2,6 +2,7 @@
 // The log keeper beside a process that stands for QEMU.
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -232,4 +233,30 @@ TEST_CASE("moments of a full disk are read, and damaged lines are not") {
   REQUIRE(moments[0].at_ms == 1'700'000'000'000);
   REQUIRE(moments[1].offset == 12288);
   REQUIRE_THAT(to_string(moments[0]), ContainsSubstring("byte 4096 of serial.log"));
+}
+
+VMFLEET_ASYNC_TEST_CASE("who locks a log is no log keeper for that") {
+  const Machine machine(co_await current_loop());
+  const std::string log = machine.directory.file(instance_file::kSerial);
+  int told[2];
+  REQUIRE(::pipe2(told, O_CLOEXEC) == 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const int fd = ::open(log.c_str(), O_RDWR | O_CLOEXEC);
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    const bool locked = ::fcntl(fd, F_SETLK, &lock) == 0;
+    if (locked && ::write(told[1], "x", 1) == 1) ::pause();
+    ::_exit(1);
+  }
+  char byte = 0;
+  REQUIRE(::read(told[0], &byte, 1) == 1);
+  CHECK_FALSE(find_log_keeper(machine.directory).has_value());
+  co_await end_log_keeper(machine.directory);
+  CHECK(::kill(child, 0) == 0);
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  ::close(told[0]);
+  ::close(told[1]);
 }
