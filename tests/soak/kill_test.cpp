@@ -15,13 +15,6 @@ using std::chrono::milliseconds;
 
 namespace {
 
-/// How long a whole run of the command takes here and now.
-milliseconds time_of(const Vmfleet& world, const Words& arguments) {
-  Background command(world, arguments);
-  REQUIRE(command.wait() == 0);
-  return command.age();
-}
-
 void check_records(const json::Value& ps) {
   for (const json::Value& machine : *ps["machines"].as_array()) {
     INFO(json::write(machine));

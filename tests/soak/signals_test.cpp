@@ -27,11 +27,14 @@ TEST_CASE("R23: up that is told to end at a random point, once or again and agai
   const Vmfleet world;
   Chance chance("R23");
   const std::vector<int> signals = {SIGINT, SIGTERM, SIGHUP};
+  const Words up = up_with("marker", {"-n", std::to_string(kMachines)});
+  const milliseconds whole = time_of(world, up);
+  REQUIRE(world.run({"down", "--grace", "0ms"}).code == 0);
   const int times = amount(6, 200);
   int interrupted = 0;
   for (int i = 0; i < times; ++i) {
-    Terminal terminal(world, up_with("marker", {"-n", std::to_string(kMachines)}));
-    chance.pause(milliseconds(1'500));
+    Terminal terminal(world, up);
+    chance.pause(whole);
     const int storm = i % 3 == 0 ? 20 : 1;
     for (int k = 0; k < storm; ++k) terminal.signal(chance.one_of(signals));
     const int code = terminal.wait();
@@ -48,5 +51,6 @@ TEST_CASE("R23: up that is told to end at a random point, once or again and agai
     world.run({"down", "--grace", "0ms"});
     CHECK(live_qemus(world).empty());
   }
-  tell("R23", fmt::format("{} times, {} of them interrupted: nothing left", times, interrupted));
+  tell("R23", fmt::format("{} times within {} ms, {} of them undone: nothing left", times,
+                          whole.count(), interrupted));
 }

@@ -135,6 +135,12 @@ std::chrono::milliseconds Background::age() const {
                                                                begin_);
 }
 
+std::chrono::milliseconds time_of(const Vmfleet& world, const Words& arguments) {
+  Background command(world, arguments);
+  REQUIRE(command.wait() == 0);
+  return command.age();
+}
+
 std::multimap<std::string, pid_t> live_qemus(const Vmfleet& world) {
   std::multimap<std::string, pid_t> found;
   std::error_code gone;

@@ -66,6 +66,9 @@ class Background {
   UniqueFd pidfd_;
 };
 
+/// How long a whole run of the command takes here and now.
+[[nodiscard]] std::chrono::milliseconds time_of(const Vmfleet& world, const Words& arguments);
+
 /// The QEMUs that live with machines in the world's state folder, by `FLEET/NAME`. Looks at the
 /// processes, not at what the folder says.
 [[nodiscard]] std::multimap<std::string, pid_t> live_qemus(const Vmfleet& world);
