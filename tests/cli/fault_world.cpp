@@ -2,8 +2,6 @@
 // Setting the world up, and judging what is left in it.
 #include "tests/cli/fault_world.hpp"
 
-#include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <iterator>
 
@@ -74,17 +72,19 @@ const std::vector<Command>& changing_commands() {
   return commands;
 }
 
-int stride() {
-  const char* value = std::getenv("VMFLEET_FAULT_STRIDE");
-  if (value != nullptr) return std::max(1, std::atoi(value));
+bool is_sanitized() {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return 7;
+  return true;
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-  return 7;
+  return __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+  return false;
 #endif
-#endif
-  return 1;
+}
+
+int stride() {
+  constexpr int kSanitized = 7;
+  return is_sanitized() ? kSanitized : 1;
 }
 
 FaultWorld::FaultWorld() {
@@ -204,7 +204,6 @@ void FaultWorld::require_sound() {
 
 void FaultWorld::require_removable() {
   const Ran down = run({"down"});
-
   if (down.code != 0) complain(fmt::format("down fails ({}): {}", down.code, down.err));
   if (!survivors().empty()) complain("a QEMU or its log keeper survives down");
   if (!std::filesystem::exists(state()) || std::filesystem::is_empty(state())) return;

@@ -26,8 +26,11 @@ struct Command {
 /// Commands that change a machine, each from where it has most to do.
 const std::vector<Command>& changing_commands();
 
-/// What the environment says: every n-th fault only. Under a sanitizer, where each command takes
-/// several times as long, it is more than 1.
+/// Whether this build, and with it the program, reports undefined behaviour as it runs.
+bool is_sanitized();
+
+/// Every n-th fault only: under a sanitizer, where a command takes several times as long, it is
+/// more than 1.
 int stride();
 
 /// The machine has a disk of its own, an injected file and a forward: all that is staged for one.

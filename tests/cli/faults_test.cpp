@@ -132,6 +132,9 @@ TEST_CASE("up --recreate survives the failure of any call") {
 }
 
 TEST_CASE("no limit on open files is too low for an answer") {
+  // Without descriptors the sanitizer cannot tell what memory is accessible, and calls valid
+  // objects invalid.
+  if (is_sanitized()) return;
   FaultWorld world;
   int count = 0;
   // Below that the program cannot be loaded.
