@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <optional>
 
 #include <vmfleet/base/units.hpp>
@@ -17,5 +18,9 @@ void require_descriptors(std::size_t machines);
 
 /// Memory and descriptors. *Errors*: `host_unfit`, saying what is missing and what is there.
 void require_host_room(Bytes guest_memory, std::size_t machines);
+
+/// On the file system of `root`, for so many new machines and the copies of disks that they begin
+/// with; those cost nothing where blocks can be shared. Blocking. *Errors*: as `require_host_room`.
+void require_disk_room(const std::filesystem::path& root, Bytes copies, std::size_t machines);
 
 }  // namespace vmfleet

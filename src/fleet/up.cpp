@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Fleet::up: converging a fleet to its specification.
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <filesystem>
 #include <iterator>
 #include <thread>
 #include <utility>
@@ -79,13 +82,28 @@ class Convergence {
   /// Before the first spawn: a host that cannot hold the fleet is not driven into the ground.
   void require_room(const std::vector<MachineSpec>& machines) const {
     std::uint64_t wanted = 0;
+    std::uint64_t copied = 0;
     std::size_t missing = 0;
     for (const auto& machine : machines) {
       if (runs(machine.config.name)) continue;
       wanted += machine.config.memory.count();
+      copied += size_of_copies(machine.config);
       ++missing;
     }
     require_host_room(Bytes(wanted), missing);
+    require_disk_room(up_.root, Bytes(copied), missing);
+  }
+
+  /// What a machine has of an earlier start is there already.
+  [[nodiscard]] std::uint64_t size_of_copies(const MachineConfig& config) const {
+    std::uint64_t size = 0;
+    if (std::filesystem::exists(up_.directory_of(config.name))) return size;
+    for (const Disk& disk : config.disks) {
+      struct stat status {};
+      const bool copied = disk.mode == DiskMode::copy && ::stat(disk.file.c_str(), &status) == 0;
+      if (copied) size += static_cast<std::uint64_t>(status.st_blocks) * 512;
+    }
+    return size;
   }
 
   [[nodiscard]] bool runs(const std::string& name) const {

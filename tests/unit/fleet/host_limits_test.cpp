@@ -19,6 +19,18 @@ TEST_CASE("what no host has is refused before anything starts") {
   REQUIRE_THROWS_AS(require_host_room(Bytes(0), 100'000'000), Error);
 }
 
+TEST_CASE("copies that no disk can hold are refused, also in a folder that is not there yet") {
+  try {
+    require_disk_room("/tmp/no/such/folder", Bytes::gibi(1 << 20), 2);
+    FAIL("a petabyte was found");
+  } catch (const Error& error) {
+    REQUIRE(error.kind() == ErrorKind::host_unfit);
+    REQUIRE_THAT(error.message(), ContainsSubstring("MiB of disk in /tmp/no/such/folder"));
+  }
+  REQUIRE_NOTHROW(require_disk_room("/tmp", Bytes::gibi(1 << 20), 0));
+  REQUIRE_NOTHROW(require_disk_room("/tmp", Bytes(1), 1));
+}
+
 TEST_CASE("a small fleet fits, and none always does") {
   REQUIRE_NOTHROW(require_host_room(Bytes::mebi(1), 1));
   REQUIRE_NOTHROW(require_host_room(Bytes::gibi(1 << 20), 0));
