@@ -8,11 +8,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <memory>
 
 #include <fmt/format.h>
 
+#include <io/sparse_file.hpp>
 #include <vmfleet/async/when.hpp>
+#include <vmfleet/base/error.hpp>
 #include <vmfleet/console/log_reader.hpp>
 #include <vmfleet/instance/instance_directory.hpp>
 #include <vmfleet/io/file_tail.hpp>
@@ -60,17 +63,19 @@ class Follower {
   }
 
  private:
-  // A finished reading needs no watch on the file.
+  /// Up to where it ends now: its guest may print for ever. That needs no watch on the file.
   void print_file() {
     if (::access(path_.c_str(), F_OK) != 0) return;
     const UniqueFd fd = files::open(path_, O_RDONLY);
-    std::array<char, 64 * 1024> block;
-    for (;;) {
-      const ssize_t count =
-          ::pread(fd.get(), block.data(), block.size(), static_cast<off_t>(offset_));
-      if (count <= 0) break;
-      offset_ += static_cast<std::uint64_t>(count);
-      print(std::string_view(block.data(), static_cast<std::size_t>(count)), std::nullopt);
+    struct stat status {};
+    if (::fstat(fd.get(), &status) != 0) throw errno_error("look at " + path_.string(), errno);
+    const auto end = static_cast<std::uint64_t>(status.st_size);
+    while (offset_ < end) {
+      TailChunk chunk = read_past_holes(fd.get(), offset_, path_);
+      if (chunk.data.empty()) break;
+      offset_ = chunk.offset + chunk.data.size();
+      if (offset_ > end) chunk.data.resize(chunk.offset < end ? end - chunk.offset : 0);
+      take(chunk, std::nullopt);
     }
     context_.out.write(lines_.finish());
   }

@@ -14,12 +14,9 @@
 #include <vmfleet/base/unique_fd.hpp>
 
 #include "io/inotify_hub.hpp"
+#include "io/sparse_file.hpp"
 
 namespace vmfleet {
-
-namespace {
-constexpr std::size_t kChunk = 64 * 1024;
-}
 
 class FileTail::State {
  public:
@@ -68,38 +65,15 @@ class FileTail::State {
 
  private:
   TailChunk read_open() {
-    TailChunk chunk;
-    if (!fd_) return chunk;
+    if (!fd_) return {};
     struct stat status {};
-    if (::fstat(fd_.get(), &status) == 0 && static_cast<std::uint64_t>(status.st_size) < offset_) {
-      offset_ = 0;
-      chunk.restarted = true;
-    }
-    read_here(chunk);
-    while (skip_hole(chunk)) read_here(chunk);
-    offset_ += chunk.data.size();
+    const bool truncated =
+        ::fstat(fd_.get(), &status) == 0 && static_cast<std::uint64_t>(status.st_size) < offset_;
+    if (truncated) offset_ = 0;
+    TailChunk chunk = read_past_holes(fd_.get(), offset_, path_);
+    chunk.restarted = chunk.restarted || truncated;
+    offset_ = chunk.offset + chunk.data.size();
     return chunk;
-  }
-
-  void read_here(TailChunk& chunk) {
-    chunk.offset = offset_;
-    chunk.data.resize(kChunk);
-    const ssize_t count =
-        ::pread(fd_.get(), chunk.data.data(), kChunk, static_cast<off_t>(offset_));
-    if (count < 0) throw errno_error("read " + path_.string(), errno);
-    chunk.data.resize(static_cast<std::size_t>(count));
-  }
-
-  /// A freed part reads as zeroes. Looked for after reading: it may have been freed meanwhile.
-  bool skip_hole(TailChunk& chunk) {
-    if (chunk.data.find('\0') == std::string::npos) return false;
-    const off_t data = ::lseek(fd_.get(), static_cast<off_t>(offset_), SEEK_DATA);
-    // ENXIO: a hole up to the end. Other errors: a file system that knows of none.
-    const off_t there = data < 0 && errno == ENXIO ? ::lseek(fd_.get(), 0, SEEK_END) : data;
-    if (there <= static_cast<off_t>(offset_)) return false;
-    offset_ = static_cast<std::uint64_t>(there);
-    chunk.restarted = true;
-    return true;
   }
 
   /// True when another file than before has the name.

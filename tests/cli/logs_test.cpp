@@ -43,3 +43,24 @@ TEST_CASE("a follower sees all and ends with the machine") {
   CHECK(followed.code == 0);
   CHECK(count_of(followed.out, "vmfleet: guest ready\n") >= 1);
 }
+
+TEST_CASE("what is dropped of a log while it is printed is told of, and nothing stands for it") {
+  const Vmfleet world;
+  REQUIRE(world.run(up_with("marker")).code == 0);
+  REQUIRE(world.run({"stop", "--grace", "0ms"}).code == 0);
+  const auto ran = world.shell(
+      "log=\"$VMFLEET_STATE_DIR/default/vm-0/serial.log\"\n"
+      "seq -f 'line %08.0f' 400000 >\"$log\"\n"
+      "vmfleet logs 2>told | { read first; echo \"$first\"\n"
+      "  fallocate -p -o 0 -l 4M \"$log\" || echo impossible\n"
+      "  cat; } >printed\n"
+      "grep -c impossible printed; tr -d '[:print:]\\n' <printed | wc -c; tail -1 printed; cat "
+      "told");
+  INFO(ran.out);
+  if (ran.out.rfind("0\n", 0) != 0) {
+    WARN("this file system frees no parts of files");
+    return;
+  }
+  CHECK(ran.out.rfind("0\n0\nline 00400000\n", 0) == 0);
+  CHECK_THAT(ran.out, ContainsSubstring("vm-0: the log begins at byte 4194304"));
+}
