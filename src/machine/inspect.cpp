@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the directory and the kernel say of a machine.
+#include <fmt/format.h>
+
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/instance/identity.hpp>
 #include <vmfleet/instance/intent.hpp>
@@ -27,6 +29,15 @@ ExitReport explain_end(const InstanceDirectory& directory, const std::optional<I
     exit.reason = "the host was restarted";
   }
   return exit;
+}
+
+/// Of a disk that was full again and again the last moment: `inspect` lists them all.
+std::optional<std::string> full_disk_warning(const InstanceDirectory& directory) {
+  const auto moments = read_full_disks(directory);
+  if (moments.empty()) return std::nullopt;
+  const std::string last = to_string(moments.back());
+  if (moments.size() == 1) return last;
+  return fmt::format("{} (the last of {} times)", last, moments.size());
 }
 
 void report_life(const InstanceDirectory& directory, const std::optional<Intent>& intent,
@@ -69,9 +80,7 @@ MachineReport inspect_machine(const std::filesystem::path& instance_directory) {
     report.exit = record->exit;
     if (record->error) report.error = record->error;
   }
-  for (const FullDisk& full : read_full_disks(directory)) {
-    report.warnings.push_back(to_string(full));
-  }
+  if (auto full = full_disk_warning(directory)) report.warnings.push_back(*std::move(full));
   if (is_alive(directory)) {
     // Until it has its own, the record holds those of the life before.
     if (record && record->state != MachineState::starting) report.ports = record->ports;

@@ -66,6 +66,24 @@ TEST_CASE("of ten thousand numbers of processes in its files none is believed") 
   }
 }
 
+TEST_CASE(
+    "of a disk that was full again and again the report tells the last moment and the number") {
+  const Place place;
+  place.record(MachineState::stopped);
+  const auto note = [&](const char* lines) {
+    std::ofstream(place.directory.file(instance_file::kFullDisk)) << lines;
+  };
+  REQUIRE(place.inspect().warnings.empty());
+  note("100 1000\n");
+  REQUIRE(place.inspect().warnings.size() == 1);
+  REQUIRE_THAT(place.inspect().warnings[0], !ContainsSubstring("the last of"));
+  note("100 1000\n200 2000\n300 3000\n");
+  const auto report = place.inspect();
+  REQUIRE(report.warnings.size() == 1);
+  REQUIRE_THAT(report.warnings[0], ContainsSubstring("after byte 300"));
+  REQUIRE_THAT(report.warnings[0], ContainsSubstring("the last of 3 times"));
+}
+
 TEST_CASE("after the host was restarted the report says so") {
   const Place place;
   place.record(MachineState::ready, "another-boot");
