@@ -57,15 +57,27 @@ OwnRoot::OwnRoot() {
 }
 
 void OwnRoot::remove() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
+  std::error_code error;
+  const auto remove_all = [&](const std::filesystem::path& path) {
+    std::filesystem::remove_all(path, error);
+    if (error) throw errno_error("remove " + path.string(), error.value());
+  };
+  // The lock goes last: without it nobody would try again.
+  std::vector<std::filesystem::path> others;
+  for (const auto& entry : std::filesystem::directory_iterator(path_, error)) {
+    if (entry.path().filename() != kLock) others.push_back(entry);
+  }
+  for (const auto& path : others) remove_all(path);
+  remove_all(path_);
   removed_ = true;
 }
 
 std::vector<OwnRoot> OwnRoot::take_abandoned() {
   std::vector<OwnRoot> roots;
   std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_of_roots(), ignored)) {
+  const auto temporary = std::filesystem::temp_directory_path(ignored);
+  const auto folder = std::filesystem::absolute(temporary, ignored);
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
     if (entry.path().filename().string().rfind(kPrefix, 0) != 0) continue;
     UniqueFd lock = take_lock(entry.path());
     if (lock) roots.push_back(OwnRoot(entry.path(), std::move(lock)));

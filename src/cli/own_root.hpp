@@ -24,6 +24,7 @@ class OwnRoot {
   /// Of two runs at once, networks must differ too, which are named after the fleet.
   [[nodiscard]] std::string fleet_name() const;
   /// For when nothing in it is alive: whatever machines and programs have left in it goes, too.
+  /// *Errors*: when something stays; it can be tried again.
   void remove();
   [[nodiscard]] bool is_removed() const { return removed_; }
 

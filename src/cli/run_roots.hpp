@@ -10,7 +10,8 @@
 namespace vmfleet::cli {
 
 /// Ends what a run's program started or restarted itself, which does not die with us, and removes
-/// the root when nothing lives there. *Lifetime*: both outlive it.
+/// the root when nothing lives there. *Errors*: also when it cannot be removed. *Lifetime*: both
+/// outlive it.
 Task<void> end_others(const Context& context, OwnRoot& root);
 
 }  // namespace vmfleet::cli

@@ -82,6 +82,27 @@ bool is_abandoned(const std::filesystem::path& path) {
   return std::chrono::seconds(status.st_mtim.tv_sec) + kPatience < now;
 }
 
+std::optional<std::filesystem::path> temporary_folder() {
+  std::error_code error;
+  auto folder = std::filesystem::temp_directory_path(error);
+  if (error) return std::nullopt;
+  return folder;
+}
+
+void GarbageBin::look_into(GarbageKind kind, const std::filesystem::path& folder,
+                           const std::function<void()>& look) {
+  Garbage garbage(kind, folder, "");
+  try {
+    return look();
+  } catch (const Error& error) {
+    garbage.error = error;
+  } catch (const std::filesystem::filesystem_error& error) {
+    garbage.error = errno_error("look into " + folder.string(), error.code().value());
+  }
+  garbage.reason = garbage.error->message();
+  keep(std::move(garbage));
+}
+
 void GarbageBin::take(Garbage garbage, const std::function<void()>& remove) {
   if (garbage.size.count() == 0 && !garbage.pid) garbage.size = size_on_disk(garbage.path);
   try {
@@ -112,7 +133,8 @@ Task<GarbageReport> collect_garbage(GarbageOptions options) {
   auto look = [&] {
     collect_machines(root, bin);
     collect_own_roots(bin);
-    collect_temporaries(options, bin);
+    const auto collect = [&] { collect_temporaries(options, bin); };
+    bin.look_into(GarbageKind::temporary, options.cache_root, collect);
   };
   co_await offload(look);
   co_return std::move(bin).report();

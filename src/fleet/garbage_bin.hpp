@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 
 #include <vmfleet/fleet/garbage.hpp>
 
@@ -17,6 +18,9 @@ class GarbageBin {
   void take(Garbage garbage, const std::function<void()>& remove);
   /// A file or a whole folder.
   void take_path(GarbageKind kind, const std::filesystem::path& path, std::string reason);
+  /// What `look` throws is reported of this folder, in which garbage of that kind was looked for.
+  void look_into(GarbageKind kind, const std::filesystem::path& folder,
+                 const std::function<void()>& look);
   void keep(Garbage garbage) { report_.kept.push_back(std::move(garbage)); }
 
   /// What was removed so far.
@@ -32,6 +36,9 @@ class GarbageBin {
 /// Whether it is ours, and nobody has touched it for an hour: no command works on a file for so
 /// long without that.
 bool is_abandoned(const std::filesystem::path& path);
+
+/// nullopt when there is none.
+std::optional<std::filesystem::path> temporary_folder();
 
 /// Folders of machines, and what is unfinished or set aside in those that stay. Blocking.
 void collect_machines(const std::filesystem::path& state_root, GarbageBin& bin);

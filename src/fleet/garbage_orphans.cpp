@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// QEMUs without a folder: nothing else than their descriptors tells whose they are.
+// QEMUs that are not found in their folders: only their descriptors tell whose they are.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,8 +10,10 @@
 
 #include <fmt/format.h>
 
+#include <vmfleet/async/offload.hpp>
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/base/text.hpp>
+#include <vmfleet/instance/identity.hpp>
 #include <vmfleet/instance/instance_directory.hpp>
 #include <vmfleet/instance/locks.hpp>
 #include <vmfleet/io/files.hpp>
@@ -46,8 +48,20 @@ bool is_started_for(pid_t pid, const std::filesystem::path& machine) {
   return false;
 }
 
-/// The folder of the machine whose QEMU this is, when that folder is gone: it was started for it,
-/// by this user, and holds its `alive`, which was removed.
+/// Whether its pid file, by which commands find it, is still there. What cannot be known may be.
+bool can_be_found(pid_t pid, const std::filesystem::path& machine) {
+  try {
+    const auto directory = InstanceDirectory::open(machine);
+    // A start that is under way has perhaps written none yet.
+    return pid_file_holder(directory) == pid || OperationLock::held(directory);
+  } catch (const Error& error) {
+    return error.kind() != ErrorKind::not_found;
+  }
+}
+
+/// The folder of the machine whose QEMU this is, when it is not found there any more: it was
+/// started for it, by this user, and holds its `alive`, which was removed. By itself that tells
+/// little: whoever clears temporary folders takes what was not written for long.
 std::optional<std::filesystem::path> lost_folder(pid_t pid) {
   constexpr std::string_view kRemoved = "/alive (deleted)";
   try {
@@ -62,11 +76,9 @@ std::optional<std::filesystem::path> lost_folder(pid_t pid) {
       return std::nullopt;
     }
     std::filesystem::path machine = alive.substr(0, alive.size() - kRemoved.size());
-    const bool gone = !std::filesystem::exists(machine / instance_file::kAlive, error);
     const std::string held = files::read(fmt::format("{}/fdinfo/{}", process, kAliveDescriptor));
-    if (gone && held.find(" FLOCK ") != std::string::npos && is_started_for(pid, machine)) {
-      return machine;
-    }
+    const bool ours = held.find(" FLOCK ") != std::string::npos && is_started_for(pid, machine);
+    if (ours && !can_be_found(pid, machine)) return machine;
   } catch (const Error&) {
     // It has ended meanwhile.
   }
@@ -75,6 +87,26 @@ std::optional<std::filesystem::path> lost_folder(pid_t pid) {
 
 bool is_below(const std::filesystem::path& path, const std::filesystem::path& root) {
   return path.parent_path().parent_path() == root;
+}
+
+using Orphans = std::map<pid_t, std::filesystem::path>;
+
+Orphans find_orphans() {
+  Orphans orphans;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
+    const auto pid = number_of(entry);
+    if (!pid) continue;
+    if (auto folder = lost_folder(*pid)) orphans.emplace(*pid, *std::move(folder));
+  }
+  return orphans;
+}
+
+std::string reason_of(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  return std::filesystem::exists(folder, ignored)
+             ? "its files were removed from its folder while it ran"
+             : "its folder was removed while it ran";
 }
 
 Task<void> end_orphan(Pidfd process) {
@@ -91,30 +123,37 @@ Task<void> end_orphan(Pidfd process) {
   co_await process.wait_end();
 }
 
+/// What goes wrong is reported with it.
+Task<void> take_orphan(Garbage garbage, GarbageBin& bin) {
+  try {
+    auto process = Pidfd::open(*garbage.pid);
+    // Asked again: now the number cannot come to mean another process.
+    if (!process || lost_folder(*garbage.pid) != garbage.path) co_return;
+    if (!bin.dry_run()) co_await end_orphan(*std::move(process));
+  } catch (const Error& error) {
+    garbage.error = error;
+    garbage.reason = error.message();
+  }
+  if (garbage.error) co_return bin.keep(std::move(garbage));
+  const auto nothing = [] {};
+  bin.take(std::move(garbage), nothing);
+}
+
 }  // namespace
 
 Task<void> collect_orphans(std::filesystem::path state_root, GarbageBin& bin) {
-  std::map<pid_t, std::filesystem::path> orphans;
   std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
-    const auto pid = number_of(entry);
-    if (!pid) continue;
-    if (auto folder = lost_folder(*pid)) orphans.emplace(*pid, *std::move(folder));
-  }
+  const auto root = std::filesystem::weakly_canonical(state_root, ignored);
+  const Orphans orphans = co_await offload(&find_orphans);
   for (const auto& [pid, folder] : orphans) {
-    Garbage garbage(GarbageKind::process, folder, "its folder was removed while it ran");
+    Garbage garbage(GarbageKind::process, folder, reason_of(folder));
     garbage.pid = pid;
-    if (!is_below(folder, std::filesystem::weakly_canonical(state_root, ignored))) {
+    if (is_below(folder, root)) {
+      co_await take_orphan(std::move(garbage), bin);
+    } else {
       garbage.reason += fmt::format(", in another state directory: `kill {}` ends it", pid);
       bin.keep(std::move(garbage));
-      continue;
     }
-    auto process = Pidfd::open(pid);
-    // Asked again: now the number cannot come to mean another process.
-    if (!process || lost_folder(pid) != folder) continue;
-    if (!bin.dry_run()) co_await end_orphan(*std::move(process));
-    const auto nothing = [] {};
-    bin.take(std::move(garbage), nothing);
   }
 }
 

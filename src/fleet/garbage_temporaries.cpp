@@ -40,7 +40,7 @@ void collect_unfinished(const GarbageOptions& options, GarbageBin& bin) {
     };
   };
   take_old(options.state_root, bin, begins(".ssh-"));
-  take_old(std::filesystem::temp_directory_path(), bin, begins("vmfleet-kvm-"));
+  if (const auto folder = temporary_folder()) take_old(*folder, bin, begins("vmfleet-kvm-"));
   const auto staged = [](const std::string& name) {
     return name.find(".json.") != std::string::npos ||
            (name[0] == '.' && has_six_letters_after(name, '.'));

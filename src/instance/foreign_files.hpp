@@ -13,4 +13,7 @@ namespace vmfleet {
 std::vector<std::string> foreign_files(const InstanceDirectory& directory,
                                        const std::vector<std::string>& staged_files);
 
+/// Whether a record of ours, perhaps damaged since, proves that this is a machine's directory.
+bool is_proven(const InstanceDirectory& directory);
+
 }  // namespace vmfleet

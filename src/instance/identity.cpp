@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
 #include <memory>
 #include <string>
@@ -25,16 +26,13 @@ namespace {
 
 using Directory = std::unique_ptr<DIR, int (*)(DIR*)>;
 
-/// The holder of QEMU's lock on its pid file; 0 when there is none.
-pid_t pid_file_holder(const InstanceDirectory& directory) {
-  const UniqueFd fd(
-      ::openat(directory.fd(), instance_file::kPid, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!fd) return 0;
-  struct flock lock {};
-  lock.l_type = F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  if (::fcntl(fd.get(), F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) return 0;
-  return lock.l_pid > 0 ? lock.l_pid : 0;
+/// 0 when there is none, or when that cannot be found out: there is another proof.
+pid_t pid_file_holder_or_none(const InstanceDirectory& directory) {
+  try {
+    return pid_file_holder(directory).value_or(0);
+  } catch (const Error&) {
+    return 0;
+  }
 }
 
 bool same_file(const struct stat& one, const struct stat& other) {
@@ -105,15 +103,31 @@ pid_t alive_holder(const InstanceDirectory& directory) {
 
 }  // namespace
 
+std::optional<pid_t> pid_file_holder(const InstanceDirectory& directory) {
+  const UniqueFd fd(
+      ::openat(directory.fd(), instance_file::kPid, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  const auto fail = [&] {
+    return errno_error("look at " + directory.file(instance_file::kPid).string(), errno);
+  };
+  if (!fd && (errno == ENOENT || errno == ELOOP)) return std::nullopt;
+  if (!fd) throw fail();
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  if (::fcntl(fd.get(), F_GETLK, &lock) != 0) throw fail();
+  if (lock.l_type == F_UNLCK || lock.l_pid <= 0) return std::nullopt;
+  return lock.l_pid;
+}
+
 bool is_qemu_of(const InstanceDirectory& directory, const Pidfd& process) {
-  const bool proven =
-      pid_file_holder(directory) == process.pid() || inherited_alive(process.pid(), directory);
+  const bool proven = pid_file_holder_or_none(directory) == process.pid() ||
+                      inherited_alive(process.pid(), directory);
   // Only of a process that lives is the number surely its own.
   return proven && !process.ended();
 }
 
 std::optional<Pidfd> find_qemu(const InstanceDirectory& directory) {
-  for (const auto look : {&pid_file_holder, &alive_holder}) {
+  for (const auto look : {&pid_file_holder_or_none, &alive_holder}) {
     const pid_t pid = look(directory);
     if (pid == 0) continue;
     auto process = Pidfd::open(pid);

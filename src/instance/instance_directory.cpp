@@ -269,6 +269,11 @@ std::vector<std::string> foreign_files(const InstanceDirectory& directory,
   return Contents(directory.fd(), directory.path(), staged_files).unknown();
 }
 
+bool is_proven(const InstanceDirectory& directory) {
+  const std::vector<std::string> nothing_staged;
+  return Contents(directory.fd(), directory.path(), nothing_staged).is_proven();
+}
+
 InstanceDirectory::InstanceDirectory(std::filesystem::path path, UniqueFd fd)
     : path_(std::move(path)), fd_(std::move(fd)) {}
 

@@ -74,8 +74,10 @@ void write_intent(const InstanceDirectory& directory, const Intent& intent) {
                             {"ssh", login_to_json(intent.ssh)}});
 }
 
-std::optional<Intent> read_intent(const InstanceDirectory& directory) {
-  const auto body = read_record(directory, instance_file::kIntent, kSchema);
+namespace {
+
+std::optional<Intent> intent_in(const InstanceDirectory& directory, Damaged damaged) {
+  const auto body = read_record(directory, instance_file::kIntent, kSchema, damaged);
   if (!body) return std::nullopt;
   Intent intent;
   intent.fleet = body->text("fleet");
@@ -102,6 +104,16 @@ std::optional<Intent> read_intent(const InstanceDirectory& directory) {
   intent.staged_files = body->texts("staged_files");
   intent.ssh = login_from_json((*body)["ssh"]);
   return intent;
+}
+
+}  // namespace
+
+std::optional<Intent> read_intent(const InstanceDirectory& directory) {
+  return intent_in(directory, Damaged::set_aside);
+}
+
+std::optional<Intent> peek_intent(const InstanceDirectory& directory) {
+  return intent_in(directory, Damaged::left);
 }
 
 std::string host_boot_id() {

@@ -7,6 +7,7 @@
 
 #include <charconv>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -42,18 +43,20 @@ void write_record(const InstanceDirectory& directory, const char* name, std::str
 
 namespace {
 
-Error set_aside(const InstanceDirectory& directory, const char* name, std::string_view what) {
+Error damage(const InstanceDirectory& directory, const char* name, std::string_view what,
+             Damaged damaged) {
+  Error error(ErrorKind::corrupt, fmt::format("{}: {}", directory.file(name).string(), what));
+  if (damaged == Damaged::left) return error;
   const std::string corrupt = std::string(name) + ".corrupt";
   ::renameat(directory.fd(), name, directory.fd(), corrupt.c_str());
-  return Error(ErrorKind::corrupt, fmt::format("{}: {}", directory.file(name).string(), what))
-      .hint(fmt::format("it was set aside as {}; the machine can still be stopped and removed",
-                        corrupt));
+  return std::move(error).hint(
+      fmt::format("it was set aside as {}; the machine can still be stopped and removed", corrupt));
 }
 
 }  // namespace
 
 std::optional<json::Value> read_record(const InstanceDirectory& directory, const char* name,
-                                       std::string_view schema) {
+                                       std::string_view schema, Damaged damaged) {
   std::string text;
   try {
     text = files::read(directory.file(name));
@@ -62,11 +65,11 @@ std::optional<json::Value> read_record(const InstanceDirectory& directory, const
     throw;
   }
   const auto record = json::parse(text);
-  if (!record) throw set_aside(directory, name, "is not JSON");
+  if (!record) throw damage(directory, name, "is not JSON", damaged);
   const std::string_view written = record->text("schema");
   const json::Value& body = (*record)["body"];
   if (record->text("checksum") != checksum_of(written, body)) {
-    throw set_aside(directory, name, "was damaged (the checksum differs)");
+    throw damage(directory, name, "was damaged (the checksum differs)", damaged);
   }
   if (version_in(written, schema) > version_in(schema, schema)) {
     throw Error(ErrorKind::conflict, fmt::format("{} was written by a newer vmfleet ({})",
@@ -74,7 +77,7 @@ std::optional<json::Value> read_record(const InstanceDirectory& directory, const
         .hint("nothing was changed; use that vmfleet for this machine");
   }
   if (written != schema) {
-    throw set_aside(directory, name, fmt::format("has not the schema {}", schema));
+    throw damage(directory, name, fmt::format("has not the schema {}", schema), damaged);
   }
   return body;
 }

@@ -93,7 +93,7 @@ void write_staged(const InstanceDirectory& directory, const StagedRecord& record
 
 namespace {
 
-/// A damaged record is set aside, and names nothing.
+/// A damaged record names nothing.
 template <class Read>
 auto read_whole(const InstanceDirectory& directory, const Read& read) {
   try {
@@ -106,19 +106,24 @@ auto read_whole(const InstanceDirectory& directory, const Read& read) {
 
 }  // namespace
 
-std::vector<std::string> read_staged_names(const InstanceDirectory& directory) {
+std::vector<std::string> read_staged_names(const InstanceDirectory& directory, Damaged damaged) {
+  const bool left = damaged == Damaged::left;
+  const auto intent_in = left ? &peek_intent : &read_intent;
+  const auto staged_in = [&](const InstanceDirectory& whose) {
+    return read_staged(whose, damaged);
+  };
   std::vector<std::string> names;
-  if (const auto intent = read_whole(directory, read_intent)) names = intent->staged_files;
-  for (const auto& [name, origin] : read_whole(directory, read_staged)) {
+  if (const auto intent = read_whole(directory, intent_in)) names = intent->staged_files;
+  for (const auto& [name, origin] : read_whole(directory, staged_in)) {
     names.push_back(name);
     names.push_back(name + ".part");
   }
   return names;
 }
 
-StagedRecord read_staged(const InstanceDirectory& directory) {
+StagedRecord read_staged(const InstanceDirectory& directory, Damaged damaged) {
   StagedRecord record;
-  const auto body = read_record(directory, instance_file::kDisks, kDisksSchema);
+  const auto body = read_record(directory, instance_file::kDisks, kDisksSchema, damaged);
   if (!body || !body->is_object()) return record;
   for (const auto& [name, value] : *body->as_object()) {
     DiskOrigin& origin = record[name];

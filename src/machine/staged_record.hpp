@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <vmfleet/instance/instance_directory.hpp>
+#include <vmfleet/instance/record.hpp>
 #include <vmfleet/qemu/disk.hpp>
 
 namespace vmfleet {
@@ -54,8 +55,9 @@ using StagedRecord = std::map<std::string, DiskOrigin>;
 
 void write_staged(const InstanceDirectory& directory, const StagedRecord& record);
 /// Empty when none was written. *Errors*: `corrupt`.
-StagedRecord read_staged(const InstanceDirectory& directory);
+StagedRecord read_staged(const InstanceDirectory& directory, Damaged damaged = Damaged::set_aside);
 /// Every file that staging may have left in the directory, as the records tell that can be read.
-std::vector<std::string> read_staged_names(const InstanceDirectory& directory);
+std::vector<std::string> read_staged_names(const InstanceDirectory& directory,
+                                           Damaged damaged = Damaged::set_aside);
 
 }  // namespace vmfleet

@@ -74,6 +74,46 @@ TEST_CASE("gc removes the folder of a run that was killed, with its key") {
   CHECK(world.runs().empty());
 }
 
+TEST_CASE("gc says what of a killed run it could not remove, and tries again") {
+  const World world;
+  {
+    auto words = up_with("marker");
+    words[0] = "run";
+    words.insert(words.end(), {"--", "sh", "-c", "echo it runs; sleep 1000"});
+    Terminal terminal(world, words);
+    terminal.wait_for("it runs");
+    terminal.signal(SIGKILL);
+    terminal.wait();
+  }
+  REQUIRE(world.runs().size() == 1);
+  const auto busy = world.runs().front() / "busy";
+  std::filesystem::create_directories(busy);
+  const Ran gc = world.shell(
+      "for unshare in 'unshare -m' 'unshare -rm'; do\n"
+      "  $unshare true 2>/dev/null || continue\n"
+      "  $unshare sh -c 'mount -t tmpfs none \"$1\" || exit 99; exec \"$PROGRAM\" gc 2>&1' sh " +
+      busy.string() + "\n  exit $?\ndone\nexit 99");
+  INFO(gc.out);
+  if (gc.code == 99) {
+    WARN("no file systems can be mounted here");
+    return;
+  }
+  CHECK(gc.code == 1);
+  CHECK_THAT(gc.out, ContainsSubstring("kept run " + world.runs().front().string()));
+  CHECK_THAT(gc.out, ContainsSubstring("resource busy"));
+  CHECK_THAT(gc.out, !ContainsSubstring("removed run"));
+  CHECK(world.run({"gc"}).code == 0);
+  CHECK(world.runs().empty());
+}
+
+TEST_CASE("gc does without a temporary folder") {
+  World world;
+  world.environment["TMPDIR"] = (world.folder() / "missing").string();
+  const Ran gc = world.run({"gc"});
+  INFO(gc.err);
+  CHECK(gc.code == 0);
+}
+
 TEST_CASE("gc leaves a run that goes on") {
   const World world;
   auto words = up_with("marker");

@@ -46,6 +46,44 @@ const Garbage* find(const std::vector<Garbage>& garbage, pid_t pid) {
 
 }  // namespace
 
+VMFLEET_ASYNC_TEST_CASE("a QEMU of whose folder only `alive` was removed is not ended") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  const OwnTemporaryFolder temporary(root);
+  Machine machine = co_await boot(config_of("marker"), detached(root));
+  std::filesystem::remove(machine.directory() / "alive");
+
+  const GarbageReport report = co_await collect_garbage(options_of(root.path()));
+  REQUIRE(find(report.removed, machine.pid()) == nullptr);
+  REQUIRE(find(report.kept, machine.pid()) == nullptr);
+  REQUIRE(report.removed.empty());
+  REQUIRE(std::filesystem::exists(machine.directory() / "pid"));
+  const auto qemu = Pidfd::open(machine.pid());
+  REQUIRE_FALSE(qemu->ended());
+  co_await machine.stop(StopOptions::kill());
+}
+
+VMFLEET_ASYNC_TEST_CASE("a QEMU whose folder another has by now is ended, and that one is not") {
+  ProcessLeakGuard guard;
+  const TempDir root;
+  const OwnTemporaryFolder temporary(root);
+  const MachineConfig config = config_of("marker");
+  Machine lost = co_await boot(config, detached(root));
+  const auto qemu = Pidfd::open(lost.pid());
+  std::filesystem::remove_all(lost.directory());
+  Machine successor = co_await boot(config, detached(root));
+  REQUIRE(successor.directory() == lost.directory());
+
+  const GarbageReport report = co_await collect_garbage(options_of(root.path()));
+  const Garbage* ended = find(report.removed, lost.pid());
+  REQUIRE(ended != nullptr);
+  REQUIRE_THAT(ended->reason, ContainsSubstring("its files were removed"));
+  REQUIRE(qemu->ended());
+  REQUIRE(find(report.removed, successor.pid()) == nullptr);
+  REQUIRE(successor.report().state == MachineState::ready);
+  co_await successor.stop(StopOptions::kill());
+}
+
 VMFLEET_ASYNC_TEST_CASE("a QEMU whose folder was removed is ended, and its neighbour is not") {
   ProcessLeakGuard guard;
   const TempDir root;

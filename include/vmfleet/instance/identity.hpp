@@ -2,6 +2,8 @@
 // Identity: which process is this machine's QEMU, proven by what only it can hold.
 #pragma once
 
+#include <sys/types.h>
+
 #include <optional>
 
 #include <vmfleet/instance/instance_directory.hpp>
@@ -15,6 +17,10 @@ namespace vmfleet {
 /// *Source*: fcntl(2) F_GETLK names the holder of QEMU's pid-file lock; proc(5), /proc/PID/fd and
 /// /proc/PID/fdinfo, the latter with the locks of the open file.
 std::optional<Pidfd> find_qemu(const InstanceDirectory& directory);
+
+/// Who holds QEMU's lock on the pid file; nullopt when nobody does. *Errors*: when that cannot be
+/// found out: what may live is not taken for dead.
+std::optional<pid_t> pid_file_holder(const InstanceDirectory& directory);
 
 /// Whether this process is the directory's QEMU now. Ask again, holding the operation lock, before
 /// sending a signal to a process that was found without it.

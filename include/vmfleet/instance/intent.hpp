@@ -56,6 +56,8 @@ struct Intent {
 void write_intent(const InstanceDirectory& directory, const Intent& intent);
 /// nullopt when none was written. *Errors*: `corrupt`.
 std::optional<Intent> read_intent(const InstanceDirectory& directory);
+/// The same, and a damaged record is left as it is.
+std::optional<Intent> peek_intent(const InstanceDirectory& directory);
 
 /// This boot of this host. *Source*: random(4), /proc/sys/kernel/random/boot_id.
 std::string host_boot_id();

@@ -15,11 +15,15 @@ namespace vmfleet {
 void write_record(const InstanceDirectory& directory, const char* name, std::string_view schema,
                   const json::Value& body);
 
+/// What is done with a damaged record.
+enum class Damaged { set_aside, left };
+
 /// The body; nullopt when there is no record.
 /// *Errors*: `corrupt` when it is damaged or of another schema; it has then been set aside as
-/// `<name>.corrupt`. `conflict`, with the record as it was, when it has a later version of the
-/// schema.
+/// `<name>.corrupt`, unless it is to be left. `conflict`, with the record as it was, when it has a
+/// later version of the schema.
 std::optional<json::Value> read_record(const InstanceDirectory& directory, const char* name,
-                                       std::string_view schema);
+                                       std::string_view schema,
+                                       Damaged damaged = Damaged::set_aside);
 
 }  // namespace vmfleet

@@ -157,6 +157,15 @@ Task<void> remove_abandoned(const Context& context) {
   }
 }
 
+/// The outcome is the program's, also when something that it has left cannot be removed.
+Task<void> end_own(const Context& context, OwnRoot& root) {
+  try {
+    co_await end_others(context, root);
+  } catch (const Error& error) {
+    context.say(fmt::format("vmfleet: warning: {}", error.message()));
+  }
+}
+
 /// Whatever keeps it from being removed, its user learns where the machines are.
 class LeftRoot {
  public:
@@ -185,7 +194,7 @@ Task<int> run(Context& context, const RunArguments& arguments) {
   globals.state_dir = root.path().string();
   globals.fleet = root.fleet_name();
   const Context own(globals);
-  auto cleanup = [&]() -> Task<void> { return end_others(context, root); };
+  auto cleanup = [&]() -> Task<void> { return end_own(context, root); };
   Task<int> work = run_in(context, root, own, arguments);
   co_return co_await finally(std::move(work), kCleanupLimit, cleanup);
 }

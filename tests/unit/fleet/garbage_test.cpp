@@ -2,6 +2,7 @@
 // What is garbage in state roots and caches, and what is not.
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -86,6 +87,47 @@ std::vector<std::string> names_of(const std::vector<Garbage>& garbage) {
 }
 
 using Names = std::vector<std::string>;
+
+Names all_below(const std::filesystem::path& folder) {
+  Names paths;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    paths.push_back(entry.path().string());
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+/// Root may look into every folder.
+class Unprivileged {
+ public:
+  Unprivileged() {
+    constexpr uid_t kNobody = 65'534;
+    if (was_root_) REQUIRE(::seteuid(kNobody) == 0);
+  }
+  Unprivileged(const Unprivileged&) = delete;
+  Unprivileged& operator=(const Unprivileged&) = delete;
+  ~Unprivileged() {
+    if (was_root_ && ::seteuid(0) != 0) std::abort();
+  }
+
+ private:
+  bool was_root_ = ::geteuid() == 0;
+};
+
+/// A folder that nobody may look into.
+class Closed {
+ public:
+  explicit Closed(std::filesystem::path path) : path_(std::move(path)) {
+    std::filesystem::create_directories(path_);
+    std::filesystem::permissions(path_, std::filesystem::perms::none);
+  }
+  Closed(const Closed&) = delete;
+  Closed& operator=(const Closed&) = delete;
+  ~Closed() { std::filesystem::permissions(path_, std::filesystem::perms::owner_all); }
+
+ private:
+  std::filesystem::path path_;
+};
 
 }  // namespace
 
@@ -244,6 +286,85 @@ TEST_CASE("unfinished files go by their name and their age") {
   REQUIRE(std::filesystem::exists(world.state() / ".ssh"));
   REQUIRE(std::filesystem::exists(world.cache() / "kernels/0123456789abcdef"));
   REQUIRE(std::filesystem::exists(world.cache() / "images/.lock-tiny-x86_64"));
+}
+
+TEST_CASE("a dry run makes no file and sets no record aside") {
+  const World world;
+  make_machine(world.state(), "old", from_another_boot);
+  const auto damaged = make_machine(world.state(), "damaged", from_another_boot);
+  touch(damaged.file(instance_file::kIntent), "{");
+  touch(damaged.file(instance_file::kDisks), R"({"schema":"vmfleet.disks/1"})");
+  const auto bare = InstanceDirectory::create(world.state(), "demo", "bare");
+  make_old(bare.path());
+  const auto before = all_below(world.temporary(""));
+  const GarbageReport report = world.collect(true);
+  REQUIRE(names_of(report.removed) == Names{"bare", "old"});
+  REQUIRE(names_of(report.kept) == Names{"damaged"});
+  REQUIRE(all_below(world.temporary("")) == before);
+}
+
+TEST_CASE("a dry run tells of what another command works on") {
+  const World world;
+  const auto locked = make_machine(world.state(), "locked", from_another_boot);
+  const auto lock = OperationLock::acquire(locked);
+  const GarbageReport report = world.collect(true);
+  REQUIRE(report.removed.empty());
+  REQUIRE(names_of(report.kept) == Names{"locked"});
+}
+
+TEST_CASE("a folder that is only named like a machine's own root is left alone") {
+  const World world;
+  const auto archive = world.temporary("vmfleet-master");
+  for (const char* folder : {"src/empty", "src/main", "docs"}) {
+    std::filesystem::create_directories(archive / folder);
+  }
+  touch(archive / "src/main/main.cpp");
+  touch(archive / "src/main/intent.json", R"({"name":"not a record of ours"})");
+  for (const char* folder : {"src/empty", "src/main", "src", "docs", ""}) {
+    make_old(archive / folder);
+  }
+  const auto before = all_below(archive);
+  for (const bool dry_run : {true, false}) {
+    const GarbageReport report = world.collect(dry_run);
+    REQUIRE(report.removed.empty());
+    REQUIRE(report.kept.empty());
+    REQUIRE(all_below(archive) == before);
+  }
+}
+
+TEST_CASE("of a machine's own root go machines, and what is beside them stays") {
+  const World world;
+  const auto root = world.temporary("vmfleet-aBc012");
+  make_machine(root, "vm", [](Intent& intent) { intent.ephemeral = true; });
+  std::filesystem::create_directories(root / "demo/empty");
+  make_old(root / "demo/empty");
+  REQUIRE(names_of(world.collect().removed) == Names{"vm"});
+  REQUIRE(all_below(root) == Names{(root / "demo").string(), (root / "demo/empty").string()});
+}
+
+TEST_CASE("a folder that cannot be looked into is told of, and the rest is collected") {
+  const Unprivileged user;
+  const World world;
+  make_machine(world.state(), "old", from_another_boot);
+  const Closed fleet(world.state() / "closed");
+  const Closed root(world.temporary("vmfleet-aBc012"));
+  const GarbageReport report = world.collect();
+  REQUIRE(names_of(report.removed) == Names{"old"});
+  REQUIRE(names_of(report.kept) == Names{"closed", "vmfleet-aBc012"});
+  for (const Garbage& kept : report.kept) {
+    REQUIRE(kept.error);
+    REQUIRE_THAT(kept.reason, ContainsSubstring("Permission denied"));
+  }
+  REQUIRE(report.failed());
+}
+
+TEST_CASE("without a temporary folder the rest is collected") {
+  const World world;
+  make_machine(world.state(), "old", from_another_boot);
+  ::setenv("TMPDIR", world.temporary("missing").c_str(), 1);
+  const GarbageReport report = world.collect();
+  REQUIRE(names_of(report.removed) == Names{"old"});
+  REQUIRE_FALSE(report.failed());
 }
 
 TEST_CASE("what is remembered of a QEMU that is gone is forgotten") {
