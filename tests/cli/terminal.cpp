@@ -76,8 +76,11 @@ bool Terminal::has_come(const std::string& text) {
 }
 
 void Terminal::wait_for(const std::string& text) {
-  while (!has_come(text)) {
-    if (!read_more()) FAIL("no '" << text << "' on the terminal, but:\n" << output_);
+  using Clock = std::chrono::steady_clock;
+  const auto end = Clock::now() + std::chrono::milliseconds(kPatienceMs);
+  while (!has_come(text)) {  // nor does it come where other things come without end
+    if (!read_more() || Clock::now() >= end)
+      FAIL("no '" << text << "' on the terminal, but:\n" << output_);
   }
 }
 
