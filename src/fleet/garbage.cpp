@@ -11,6 +11,7 @@
 
 #include <vmfleet/async/offload.hpp>
 #include <vmfleet/instance/state_root.hpp>
+#include <vmfleet/machine/machine_report.hpp>
 
 #include "fleet/garbage_bin.hpp"
 
@@ -39,11 +40,7 @@ json::Value Garbage::to_json() const {
   if (pid) object.set("pid", int{*pid});
   object.set("bytes", size.count());
   object.set("reason", reason);
-  if (error) {
-    object.set("error", json::Object{{"kind", vmfleet::to_string(error->kind())},
-                                     {"message", error->message()},
-                                     {"hint", error->hint()}});
-  }
+  if (error) object.set("error", error_to_json(*error));
   return object;
 }
 

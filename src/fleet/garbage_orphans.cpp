@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <map>
@@ -11,13 +12,11 @@
 #include <fmt/format.h>
 
 #include <vmfleet/async/offload.hpp>
-#include <vmfleet/async/time.hpp>
-#include <vmfleet/base/text.hpp>
 #include <vmfleet/instance/identity.hpp>
 #include <vmfleet/instance/instance_directory.hpp>
 #include <vmfleet/instance/locks.hpp>
 #include <vmfleet/io/files.hpp>
-#include <vmfleet/io/pidfd.hpp>
+#include <vmfleet/io/process.hpp>
 
 #include "fleet/garbage_bin.hpp"
 
@@ -38,14 +37,9 @@ std::optional<pid_t> number_of(const std::filesystem::path& folder) {
 
 /// Whether QEMU was started with the pid file of this folder.
 bool is_started_for(pid_t pid, const std::filesystem::path& machine) {
-  const std::string arguments = files::read(fmt::format("/proc/{}/cmdline", pid));
-  const std::string pid_file = (machine / instance_file::kPid).string();
-  bool is_next = false;
-  for (const std::string_view argument : split(arguments, '\0')) {
-    if (is_next && argument == pid_file) return true;
-    is_next = argument == "-pidfile";
-  }
-  return false;
+  const auto words = arguments_of(pid);
+  const std::vector<std::string> option{"-pidfile", (machine / instance_file::kPid).string()};
+  return std::search(words.begin(), words.end(), option.begin(), option.end()) != words.end();
 }
 
 /// Whether its pid file, by which commands find it, is still there. What cannot be known may be.
@@ -111,13 +105,7 @@ std::string reason_of(const std::filesystem::path& folder) {
 
 Task<void> end_orphan(Pidfd process) {
   process.signal(SIGTERM);
-  bool ended = true;
-  try {
-    co_await with_timeout(kPatience, process.wait_end());
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::timed_out) throw;
-    ended = false;
-  }
+  const bool ended = co_await process.ends_within(kPatience);
   if (ended) co_return;
   process.signal(SIGKILL);
   co_await process.wait_end();

@@ -15,7 +15,6 @@
 
 #include <fmt/format.h>
 
-#include <vmfleet/async/time.hpp>
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/io/files.hpp>
@@ -64,17 +63,6 @@ bool runs_program(pid_t pid) {
   std::error_code none;
   const auto program = std::filesystem::read_symlink(fmt::format("/proc/{}/exe", pid), none);
   return program.string().rfind(fmt::format("/memfd:{}", kProgramName), 0) == 0;
-}
-
-/// Whether it has ended then.
-Task<bool> ends_within(const Pidfd& keeper, Milliseconds patience) {
-  try {
-    co_await with_timeout(patience, keeper.wait_end());
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::timed_out) throw;
-    co_return false;
-  }
-  co_return true;
 }
 
 UniqueFd open_wire(const InstanceDirectory& directory, const char* name, int flags) {
@@ -149,10 +137,10 @@ std::optional<Pidfd> find_log_keeper(const InstanceDirectory& directory) {
 Task<void> end_log_keeper(const Pidfd& keeper) {
   constexpr Milliseconds kPatience(1'000);
   try {
-    const bool ended = co_await ends_within(keeper, kPatience);
+    const bool ended = co_await keeper.ends_within(kPatience);
     if (ended) co_return;
     keeper.signal(SIGKILL);
-    co_await ends_within(keeper, kPatience);
+    co_await keeper.ends_within(kPatience);
   } catch (const Error&) {
     // It ends with QEMU by itself, and holds nothing that anybody waits for.
   }

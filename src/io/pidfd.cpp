@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include <vmfleet/async/time.hpp>
 #include <vmfleet/base/error.hpp>
 
 #include "io/poller.hpp"
@@ -42,6 +43,16 @@ Task<void> Pidfd::wait_end() const {
   if (!own) throw errno_error(fmt::format("watch process {}", pid_), errno);
   detail::Poller poller(loop, own.get(), "Pidfd");
   co_await poller.readable();
+}
+
+Task<bool> Pidfd::ends_within(Milliseconds patience) const {
+  try {
+    co_await with_timeout(patience, wait_end());
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::timed_out) throw;
+    co_return false;
+  }
+  co_return true;
 }
 
 }  // namespace vmfleet

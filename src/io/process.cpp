@@ -18,6 +18,8 @@
 #include <vmfleet/async/task_group.hpp>
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/base/error.hpp>
+#include <vmfleet/base/text.hpp>
+#include <vmfleet/io/files.hpp>
 
 #include "io/poller.hpp"
 #include "io/spawn.hpp"
@@ -27,6 +29,14 @@ namespace vmfleet {
 std::string ExitStatus::describe() const {
   if (signal != 0) return fmt::format("signal {} ({})", signal, ::strsignal(signal));
   return fmt::format("exit code {}", code);
+}
+
+std::vector<std::string> arguments_of(pid_t pid) {
+  const std::string text = files::read(fmt::format("/proc/{}/cmdline", pid));
+  std::vector<std::string> words;
+  for (const std::string_view word : split(text, '\0')) words.emplace_back(word);
+  words.pop_back();  // behind each stands a NUL
+  return words;
 }
 
 namespace {

@@ -10,12 +10,13 @@
 #include <filesystem>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/base/text.hpp>
-#include <vmfleet/io/files.hpp>
+#include <vmfleet/io/process.hpp>
 
 namespace vmfleet {
 
@@ -40,13 +41,13 @@ bool has_descriptor(pid_t pid,
 }  // namespace
 
 std::string name_process(pid_t pid) {
-  std::string arguments;
+  std::vector<std::string> words;
   try {
-    arguments = files::read(fmt::format("/proc/{}/cmdline", pid));
+    words = arguments_of(pid);
   } catch (const Error&) {
-    return fmt::format("process {}", pid);
+    // It has ended.
   }
-  const auto words = split(arguments, '\0');
+  if (words.empty()) return fmt::format("process {}", pid);
   for (std::size_t i = 0; i + 1 < words.size(); ++i) {
     if (words[i] != "-pidfile") continue;
     // It is in the machine's directory, which bears the names of machine and fleet.

@@ -10,10 +10,9 @@
 
 #include <fmt/format.h>
 
-#include <vmfleet/base/text.hpp>
 #include <vmfleet/instance/locks.hpp>
 #include <vmfleet/instance/log_keeper.hpp>
-#include <vmfleet/io/files.hpp>
+#include <vmfleet/io/process.hpp>
 #include <vmfleet/qmp/commands.hpp>
 
 namespace vmfleet {
@@ -23,20 +22,11 @@ namespace {
 // Who only looks at a machine holds its lock for microseconds.
 constexpr Milliseconds kLookersPatience(20);
 
-/// *Source*: proc(5), /proc/PID/cmdline: each word with a NUL behind it.
-std::vector<std::string> command_line_of(pid_t pid) {
-  std::vector<std::string> words;
-  const std::string text = files::read(fmt::format("/proc/{}/cmdline", pid));
-  for (const std::string_view word : split(text, '\0')) words.emplace_back(word);
-  if (!words.empty() && words.back().empty()) words.pop_back();
-  return words;
-}
-
 /// It was told as its first argument.
 std::optional<Bytes> limit_of_keeper(const InstanceDirectory& directory) {
   const auto keeper = find_log_keeper(directory);
   if (!keeper) return std::nullopt;
-  const auto words = command_line_of(keeper->pid());
+  const auto words = arguments_of(keeper->pid());
   std::uint64_t limit = 0;
   if (words.size() < 2) return std::nullopt;
   const std::string& number = words[1];
@@ -112,7 +102,7 @@ Intent intent_of_qemu(const InstanceDirectory& directory, const Pidfd& qemu) {
   Intent intent;
   intent.name = directory.path().filename().string();
   intent.fleet = directory.path().parent_path().filename().string();
-  intent.argv = command_line_of(qemu.pid());
+  intent.argv = arguments_of(qemu.pid());
   intent.uuid = value_of(intent.argv, "-uuid");
   intent.accel = value_of(intent.argv, "-accel");
   intent.boot_id = host_boot_id();

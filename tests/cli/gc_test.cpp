@@ -31,6 +31,17 @@ struct World : Vmfleet {
   }
 };
 
+void kill_a_run(const World& world) {
+  auto words = up_with("marker");
+  words[0] = "run";
+  words.insert(words.end(), {"--", "sh", "-c", "echo it runs; sleep 1000"});
+  Terminal terminal(world, words);
+  terminal.wait_for("it runs");
+  terminal.signal(SIGKILL);
+  terminal.wait();
+  REQUIRE(world.runs().size() == 1);
+}
+
 std::vector<std::string> kinds(const json::Value& list) {
   std::vector<std::string> words;
   for (const auto& one : *list.as_array()) words.emplace_back(one.text("kind"));
@@ -53,16 +64,7 @@ TEST_CASE("gc leaves what runs and what was stopped, and says that there is noth
 
 TEST_CASE("gc removes the folder of a run that was killed, with its key") {
   const World world;
-  {
-    auto words = up_with("marker");
-    words[0] = "run";
-    words.insert(words.end(), {"--", "sh", "-c", "echo it runs; sleep 1000"});
-    Terminal terminal(world, words);
-    terminal.wait_for("it runs");
-    terminal.signal(SIGKILL);
-    terminal.wait();
-  }
-  REQUIRE(world.runs().size() == 1);
+  kill_a_run(world);
   const auto seen = world.document({"gc", "--dry-run"});
   CHECK(seen.flag("dry_run", false));
   CHECK(kinds(seen["removed"]) == std::vector<std::string>{"run"});
@@ -76,16 +78,7 @@ TEST_CASE("gc removes the folder of a run that was killed, with its key") {
 
 TEST_CASE("gc says what of a killed run it could not remove, and tries again") {
   const World world;
-  {
-    auto words = up_with("marker");
-    words[0] = "run";
-    words.insert(words.end(), {"--", "sh", "-c", "echo it runs; sleep 1000"});
-    Terminal terminal(world, words);
-    terminal.wait_for("it runs");
-    terminal.signal(SIGKILL);
-    terminal.wait();
-  }
-  REQUIRE(world.runs().size() == 1);
+  kill_a_run(world);
   const auto busy = world.runs().front() / "busy";
   std::filesystem::create_directories(busy);
   const Ran gc = world.shell(

@@ -25,6 +25,13 @@ std::string variable(const char* name) {
 
 }  // namespace
 
+std::vector<char*> pointers(Words& words) {
+  std::vector<char*> list;
+  for (auto& word : words) list.push_back(word.data());
+  list.push_back(nullptr);
+  return list;
+}
+
 std::string program_path() {
   const std::string path = variable("VMFLEET_PROGRAM");
   if (path.empty()) throw std::runtime_error("VMFLEET_PROGRAM is not set");

@@ -55,6 +55,9 @@ struct LinuxWorld : Vmfleet {
   explicit LinuxWorld(const std::string& ready);
 };
 
+/// As the system calls that execute programs want them: the words, and a null pointer.
+std::vector<char*> pointers(Words& words);
+
 /// The program's path.
 std::string program_path();
 

@@ -21,13 +21,6 @@ namespace {
 
 constexpr int kPatienceMs = 120'000;
 
-std::vector<char*> pointers(Words& words) {
-  std::vector<char*> list;
-  for (auto& word : words) list.push_back(word.data());
-  list.push_back(nullptr);
-  return list;
-}
-
 }  // namespace
 
 Terminal::Terminal(const Vmfleet& world, Words arguments, unsigned short rows,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Commands that are killed: what they started is known to the next, and ends.
 #include <csignal>
-#include <thread>
 
 #include <fmt/format.h>
 
@@ -24,11 +23,10 @@ void check_records(const json::Value& ps) {
 
 /// Waits for the end of processes that were to die by themselves.
 bool all_end(const Vmfleet& world) {
-  for (int look = 0; look < 1000; ++look) {
-    if (live_qemus(world).empty()) return true;
-    std::this_thread::sleep_for(milliseconds(10));
+  for (const auto& [machine, pid] : live_qemus(world)) {
+    if (!ends_within(pid, std::chrono::seconds(60))) return false;
   }
-  return false;
+  return live_qemus(world).empty();
 }
 
 }  // namespace
@@ -43,7 +41,7 @@ TEST_CASE("R1: up that is killed at a random point leaves no machine that ps doe
   std::size_t seen = 0;
   for (int i = 0; i < times; ++i) {
     Background command(world, up);
-    chance.pause(whole);
+    ends_within(command.pid(), chance.part_of(whole));
     command.signal(SIGKILL);
     command.wait();
     const json::Value ps = world.document({"ps"});
@@ -89,7 +87,7 @@ TEST_CASE("R4: machines of a run that is killed die with it") {
   const int times = amount(4, 100);
   for (int i = 0; i < times; ++i) {
     Background command(world, run);
-    chance.pause(milliseconds(1'500));
+    ends_within(command.pid(), chance.part_of(milliseconds(1'500)));
     command.signal(SIGKILL);
     command.wait();
     CHECK(all_end(world));

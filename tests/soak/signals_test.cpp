@@ -34,7 +34,7 @@ TEST_CASE("R23: up that is told to end at a random point, once or again and agai
   int interrupted = 0;
   for (int i = 0; i < times; ++i) {
     Terminal terminal(world, up);
-    chance.pause(whole);
+    ends_within(terminal.pid(), chance.part_of(whole));
     const int storm = i % 3 == 0 ? 20 : 1;
     for (int k = 0; k < storm; ++k) terminal.signal(chance.one_of(signals));
     const int code = terminal.wait();

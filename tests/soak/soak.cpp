@@ -14,7 +14,6 @@
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
-#include <thread>
 
 #include <vmfleet/base/text.hpp>
 
@@ -25,13 +24,6 @@ namespace vmfleet::test {
 namespace {
 
 constexpr int kPatienceMs = 180'000;
-
-std::vector<char*> pointers(Words& words) {
-  std::vector<char*> list;
-  for (auto& word : words) list.push_back(word.data());
-  list.push_back(nullptr);
-  return list;
-}
 
 std::string contents(const std::string& path) {
   std::ifstream file(path);
@@ -66,8 +58,18 @@ Chance::Chance(const char* what) {
   tell(what, "seed " + std::to_string(seed));
 }
 
-void Chance::pause(std::chrono::microseconds longest) {
-  std::this_thread::sleep_for(longest * below(10'000) / 10'000);
+std::chrono::microseconds Chance::part_of(std::chrono::microseconds longest) {
+  return longest * below(10'000) / 10'000;
+}
+
+bool ends_within(pid_t pid, std::chrono::microseconds time) {
+  const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!process) return true;
+  pollfd end{process.get(), POLLIN, 0};
+  timespec limit{};
+  limit.tv_sec = time.count() / 1'000'000;
+  limit.tv_nsec = time.count() % 1'000'000 * 1'000;
+  return ::ppoll(&end, 1, &limit, nullptr) > 0;
 }
 
 void tell(const std::string& row, const std::string& figures) {

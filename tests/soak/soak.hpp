@@ -29,8 +29,8 @@ class Chance {
   [[nodiscard]] const T& one_of(const std::vector<T>& choices) {
     return choices[static_cast<std::size_t>(below(static_cast<int>(choices.size())))];
   }
-  /// Pauses for up to so long.
-  void pause(std::chrono::microseconds longest);
+  /// Anything up to the longest.
+  [[nodiscard]] std::chrono::microseconds part_of(std::chrono::microseconds longest);
 
  private:
   std::mt19937 engine_;
@@ -38,6 +38,9 @@ class Chance {
 
 /// What was seen, for the log: `# R1: 200 kills, …`.
 void tell(const std::string& row, const std::string& figures);
+
+/// Returns when the process ends, or after so long: the moment at which it is to be disturbed.
+bool ends_within(pid_t pid, std::chrono::microseconds time);
 
 /// The program in the background, its output in a file.
 class Background {
@@ -48,6 +51,7 @@ class Background {
   ~Background();
 
   void signal(int number) const;
+  [[nodiscard]] pid_t pid() const noexcept { return pid_; }
   [[nodiscard]] int pidfd() const noexcept { return pidfd_.get(); }
   [[nodiscard]] bool ended() const;
   /// Its exit code, or 128 and the signal's number. Fails the test when it takes minutes.

@@ -8,6 +8,7 @@
 
 #include <vmfleet/async/loop.hpp>
 #include <vmfleet/base/unique_fd.hpp>
+#include <vmfleet/base/units.hpp>
 
 namespace vmfleet {
 
@@ -26,6 +27,8 @@ class Pidfd {
   [[nodiscard]] bool ended() const noexcept;
   /// Waits for the end, of a child or of any other process; reaps nothing.
   Task<void> wait_end() const;
+  /// The same for so long at most; whether it has ended then.
+  Task<bool> ends_within(Milliseconds patience) const;
 
  private:
   UniqueFd fd_;

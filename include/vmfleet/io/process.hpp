@@ -45,6 +45,10 @@ class ProcessOptions {
   bool dies_with_owner = false;
 };
 
+/// The words that a process was started with, as it shows them; none of one that has ended.
+/// *Errors*: `not_found` when there is no such process. *Source*: proc(5), /proc/PID/cmdline.
+std::vector<std::string> arguments_of(pid_t pid);
+
 /// A child. One that is still running when this is destroyed runs on, unless it dies with its
 /// owner. *Threads*: its loop's own.
 class Process {
