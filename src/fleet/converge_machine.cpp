@@ -149,10 +149,8 @@ class MachineConvergence {
   /// False when another command has come first.
   Task<bool> started(TimePoint deadline) {
     try {
-      if (!slot_ && up_.slots.available() == 0) {
-        up_.operation.tell(name_, MachineState::created, "waiting until others are up");
-      }
-      if (!slot_) slot_.emplace(co_await up_.slots.acquire());
+      if (up_.is_to_clone(machine_)) original_ = co_await up_.cloning.template_for(machine_);
+      co_await take_slot();
       co_await start();
     } catch (const Error& error) {
       const bool late = up_.loop.now() >= deadline;
@@ -162,6 +160,15 @@ class MachineConvergence {
     co_return true;
   }
 
+  Task<void> take_slot() {
+    if (slot_) co_return;
+    Semaphore& slots = original_ ? up_.clone_slots : up_.slots;
+    if (slots.available() == 0) {
+      up_.operation.tell(name_, MachineState::created, "waiting until others are up");
+    }
+    slot_.emplace(co_await slots.acquire());
+  }
+
   [[nodiscard]] bool is_worked_on() const {
     const auto state = inspect_machine(directory_).state;
     return state != MachineState::stopped && state != MachineState::crashed &&
@@ -169,14 +176,38 @@ class MachineConvergence {
   }
 
   Task<void> start() {
-    const LaunchOptions launch = launch_options();
-    Machine launched = co_await Machine::launch(machine_.config, launch);
+    const LaunchOptions launch = launch_options();  // when it is started again, it boots
+    Machine launched = co_await cloned_or_booted(launch);
     Machine& running = up_.started.emplace_back(std::move(launched));
     if (const std::string next = next_step(machine_.config); !next.empty()) {
       up_.operation.tell("", MachineState::starting, fmt::format("{}: {}", name_, next));
     }
     if (machine_.config.paused) co_return;  // who lets it run waits for it, if anybody does
     co_await watch_own_boot(up_, running, machine_, launch);
+  }
+
+  /// What goes wrong with a clone, a boot may do.
+  Task<Machine> cloned_or_booted(LaunchOptions launch) {
+    if (original_) {
+      launch.clone_of = original_;
+      try {
+        co_return co_await Machine::launch(machine_.config, launch);
+      } catch (const Error& error) {
+        if (error.kind() == ErrorKind::conflict) throw;
+        warn(fmt::format("it is booted, for it could not be cloned: {}", error.message()));
+      }
+      up_.cloning.distrust(*original_);
+      launch.clone_of.reset();
+      original_.reset();
+      slot_.reset();
+      co_await take_slot();
+    }
+    co_return co_await Machine::launch(machine_.config, launch);
+  }
+
+  /// Of the fleet: among a machine's steps it would be shown for a moment, or not at all.
+  void warn(std::string_view what) const {
+    up_.operation.tell("", MachineState::starting, fmt::format("warning: {}: {}", name_, what));
   }
 
   [[nodiscard]] LaunchOptions launch_options() const {
@@ -192,10 +223,7 @@ class MachineConvergence {
     if (machine_.ssh) launch.ssh.emplace(machine_.ssh->user, machine_.ssh->key);
     launch.remake_disks = up_.options.recreate;
     launch.verify_disks = up_.options.verify;
-    launch.on_warning = [this](std::string_view what) {
-      // Of the fleet: among a machine's steps it would be shown for a moment, or not at all.
-      up_.operation.tell("", MachineState::starting, fmt::format("warning: {}: {}", name_, what));
-    };
+    launch.on_warning = [this](std::string_view what) { warn(what); };
     launch.on_step = [this](std::string_view step) {
       const bool boots = step == "booting";
       up_.operation.tell(name_, boots ? MachineState::booting : MachineState::starting, step);
@@ -216,7 +244,8 @@ class MachineConvergence {
   MachineSpec machine_;
   std::string name_;
   std::filesystem::path directory_;
-  std::optional<Semaphore::Permit> slot_;  ///< until the outcome was told
+  std::optional<MachineTemplate> original_;  ///< that it is cloned from
+  std::optional<Semaphore::Permit> slot_;    ///< until the outcome was told
 };
 
 }  // namespace

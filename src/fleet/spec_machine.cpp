@@ -67,6 +67,13 @@ Result<OnPanic> parse_on_panic(std::string_view word) {
       .hint("one of: exit, pause");
 }
 
+Result<bool> parse_template(std::string_view word) {
+  if (word == "auto") return true;
+  if (word == "none") return false;
+  return Error(ErrorKind::invalid_config, fmt::format("\"{}\" is no kind of template", word))
+      .hint("one of: auto, none");
+}
+
 Result<OnReboot> parse_on_reboot(std::string_view word) {
   if (word == "reset") return OnReboot::reset;
   if (word == "exit") return OnReboot::exit;
@@ -144,6 +151,7 @@ void read_log_limit(Table& log, MachineSpec& machine) {
 }
 
 void read_life(Table& table, MachineSpec& machine) {
+  table.word("template", parse_template, machine.clone);
   table.word("restart", parse_restart, machine.restart);
   table.word("on_panic", parse_on_panic, machine.config.on_panic);
   table.word("on_reboot", parse_on_reboot, machine.config.on_reboot);

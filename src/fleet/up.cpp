@@ -63,6 +63,7 @@ class Convergence {
     } catch (const Cancelled&) {
       cancelled = true;
     }
+    up_.cloning.forget_distrusted();
     if (cancelled) {
       co_await shielded(kCleanupLimit, undo());
       throw Cancelled();

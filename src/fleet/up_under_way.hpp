@@ -12,10 +12,14 @@
 #include <vmfleet/fleet/fleet.hpp>
 #include <vmfleet/machine/machine.hpp>
 
+#include "fleet/cloning.hpp"
 #include "fleet/operation.hpp"
 #include "fleet/start_order.hpp"
 
 namespace vmfleet {
+
+/// A clone waits for its QEMU most of the time, and computes little itself.
+inline constexpr std::size_t kClonesPerBoot = 4;
 
 /// *Lifetime*: outlives the tasks that converge its machines. *Threads*: its loop's own.
 struct UpUnderWay {
@@ -27,10 +31,17 @@ struct UpUnderWay {
         lifetime(machines_lifetime),
         options(std::move(up_options)),
         operation(loop, options.progress),
-        slots(boots_at_once) {}
+        cloning(operation),
+        slots(boots_at_once),
+        clone_slots(kClonesPerBoot * boots_at_once) {}
 
   [[nodiscard]] std::filesystem::path directory_of(const std::string& name) const {
     return root / fleet / name;
+  }
+
+  [[nodiscard]] bool is_to_clone(const MachineSpec& machine) const {
+    if (options.cloned == Cloned::as_specified) return machine.clone;
+    return options.cloned == Cloned::yes;
   }
 
   Loop& loop;
@@ -39,7 +50,9 @@ struct UpUnderWay {
   Lifetime lifetime;
   UpOptions options;
   Operation operation;
+  Cloning cloning;
   Semaphore slots;                  ///< one for each machine in its boot
+  Semaphore clone_slots;            ///< and for each that is cloned
   std::optional<StartOrder> order;  ///< once it is known which machines there are
   std::list<Machine> started;       ///< by this call
 };

@@ -15,8 +15,8 @@
 namespace vmfleet::image {
 namespace {
 
-// Counted up when this file changes what is built.
-constexpr std::string_view kRecipe = "4";
+// Counted up when this file, or the program of renewal/, changes what is built.
+constexpr std::string_view kRecipe = "5";
 
 constexpr std::array kArchs{
     GuestArch{"x86_64",
@@ -98,6 +98,22 @@ void add_modules(InitrdWriter& initrd, const LoadedModules& modules, const std::
   initrd.file(folder + "modules.alias", modules_alias(modules.infos));
 }
 
+// Guests of others have no generation id to be cloned with, and on other hosts there is no compiler
+// for it: their clones are renewed by the agent.
+#if defined(__x86_64__)
+constexpr std::string_view kRenewableArch = "x86_64";
+constexpr unsigned char kRenewalProgram[] = {
+#include "image/renewal_bytes.inc"
+};
+#else
+constexpr std::string_view kRenewableArch;
+constexpr unsigned char kRenewalProgram[] = {0};
+#endif
+
+std::string_view renewal_program() noexcept {
+  return {reinterpret_cast<const char*>(kRenewalProgram), sizeof kRenewalProgram};
+}
+
 }  // namespace
 
 const GuestArch& guest_arch(std::string_view name) {
@@ -171,6 +187,7 @@ std::string build_guest_initrd(const FileSource& source, const LoadedModules& mo
   initrd.file("etc/shells", "/bin/sh\n");
   initrd.file("etc/hosts", "127.0.0.1 localhost\n");
   add_busybox(initrd, source);
+  if (arch.name == kRenewableArch) initrd.file("etc/vmfleet/renew", renewal_program(), 0755);
   add_programs(initrd, source, arch.triplet);
   add_modules(initrd, modules, kernel_version);
   return std::move(initrd).finish();

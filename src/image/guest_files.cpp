@@ -133,6 +133,7 @@ exec /sbin/init
 // The ports' names appear some time after their driver; without a guest agent's port none comes.
 constexpr std::string_view kAgent = R"(#!/bin/sh
 port=/dev/virtio-ports/org.qemu.guest_agent.0
+identity=/dev/virtio-ports/org.vmfleet.identity.0
 mkdir -p /dev/virtio-ports
 tries=0
 while [ ! -e $port ] && [ $tries -lt 40 ]; do
@@ -143,6 +144,8 @@ while [ ! -e $port ] && [ $tries -lt 40 ]; do
     [ -e "/dev/virtio-ports/$name" ] || ln -s "../${entry##*/}" "/dev/virtio-ports/$name"
   done
 done
+# It has its number, and so its name, before the agent's.
+[ ! -e $identity ] || [ ! -x /etc/vmfleet/renew ] || /etc/vmfleet/renew $identity &
 [ ! -e $port ] || exec qemu-ga -m virtio-serial -p $port </dev/null >/dev/null 2>&1
 )";
 

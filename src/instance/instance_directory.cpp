@@ -27,9 +27,9 @@ namespace {
 
 using namespace instance_file;
 
-constexpr std::array kWires = {kAlive,    kPid,      kControl,   kQmp,      kMonitor,
-                               kAgent,    kGdb,      kEvents,    kEventsIn, kSerial,
-                               kFullDisk, kSerialIn, kSerialOut, kQemuErr};
+constexpr std::array kWires = {kAlive,  kPid,      kControl,  kQmp,       kMonitor,
+                               kAgent,  kIdentity, kGdb,      kEvents,    kEventsIn,
+                               kSerial, kFullDisk, kSerialIn, kSerialOut, kQemuErr};
 constexpr std::array kRecords = {kIntent, kState, kDisks, kLock};
 
 UniqueFd open_directory(int parent, const std::filesystem::path& name,

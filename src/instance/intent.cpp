@@ -63,6 +63,7 @@ void write_intent(const InstanceDirectory& directory, const Intent& intent) {
                             {"stop_grace_ms", intent.stop_grace_ms},
                             {"log_limit", limit_to_json(intent.log_limit)},
                             {"ephemeral", intent.ephemeral},
+                            {"template", intent.template_key},
                             {"paused", intent.paused},
                             {"forwards", intent.forwards},
                             {"named_forwards", json::to_array(intent.named_forwards)},
@@ -94,6 +95,7 @@ std::optional<Intent> intent_in(const InstanceDirectory& directory, Damaged dama
     intent.log_limit = Bytes(static_cast<std::uint64_t>(*limit));
   }
   intent.ephemeral = body->flag("ephemeral", false);
+  intent.template_key = body->text("template");
   intent.paused = body->flag("paused", false);
   intent.forwards = (*body)["forwards"];
   intent.named_forwards = body->texts("named_forwards");

@@ -8,7 +8,7 @@
 #include <vmfleet/qemu/wires.hpp>
 #include <vmfleet/qmp/agent_client.hpp>
 
-#include "machine/live.hpp"
+#include "machine/guest_program.hpp"
 
 namespace vmfleet {
 
@@ -26,9 +26,10 @@ Task<qmp::AgentClient> attach(const InstanceDirectory& directory) {
   co_return co_await qmp::AgentClient::attach(std::move(socket), kProgramPatience);
 }
 
-Task<std::int64_t> start(const InstanceDirectory& directory, std::vector<std::string> argv) {
+Task<std::int64_t> start(const InstanceDirectory& directory, std::vector<std::string> argv,
+                         std::string input) {
   qmp::AgentClient agent = co_await attach(directory);
-  co_return co_await agent.start(std::move(argv));
+  co_return co_await agent.start(std::move(argv), std::move(input));
 }
 
 Task<std::optional<ProcessOutput>> outcome(const InstanceDirectory& directory,
@@ -37,9 +38,9 @@ Task<std::optional<ProcessOutput>> outcome(const InstanceDirectory& directory,
   co_return co_await agent.outcome(process);
 }
 
-Task<ProcessOutput> await_program(const InstanceDirectory& directory,
-                                  std::vector<std::string> argv) {
-  const std::int64_t process = co_await start(directory, std::move(argv));
+Task<ProcessOutput> await_program(const InstanceDirectory& directory, std::vector<std::string> argv,
+                                  std::string input) {
+  const std::int64_t process = co_await start(directory, std::move(argv), std::move(input));
   for (Milliseconds pause = kFirstPause;; pause = std::min(2 * pause, kLongestPause)) {
     co_await sleep_for(pause);
     std::optional<ProcessOutput> output = co_await outcome(directory, process);
@@ -47,35 +48,36 @@ Task<ProcessOutput> await_program(const InstanceDirectory& directory,
   }
 }
 
-Task<ProcessOutput> run_in_guest(Machine::Live& live, std::vector<std::string> argv) {
+}  // namespace
+
+Task<AgentPort> look_at_port(Machine::Live& live, std::string_view chardev) {
+  auto client = co_await live.connect();
+  const json::Value chardevs = co_await client.execute("query-chardev");
+  const json::Array* list = chardevs.as_array();
+  if (list == nullptr) co_return AgentPort::absent;
+  for (const auto& one : *list) {
+    if (one.text("label") != chardev) continue;
+    co_return one.flag("frontend-open", false) ? AgentPort::open : AgentPort::closed;
+  }
+  co_return AgentPort::absent;
+}
+
+Task<ProcessOutput> run_in_guest(Machine::Live& live, std::vector<std::string> argv,
+                                 std::string input) {
   try {
-    co_return co_await await_program(live.directory, std::move(argv));
+    co_return co_await await_program(live.directory, std::move(argv), std::move(input));
   } catch (const Error& error) {
     throw Error(error).context(live.intent.name);
   }
 }
 
-Task<AgentPort> look_at_port(Machine::Live& live) {
-  auto client = co_await live.connect();
-  const json::Value chardevs = co_await client.execute("query-chardev");
-  const json::Array* list = chardevs.as_array();
-  if (list == nullptr) co_return AgentPort::absent;
-  for (const auto& chardev : *list) {
-    if (chardev.text("label") != kAgentChardev) continue;
-    co_return chardev.flag("frontend-open", false) ? AgentPort::open : AgentPort::closed;
-  }
-  co_return AgentPort::absent;
-}
-
-}  // namespace
-
 Task<AgentPort> Machine::agent_port() {
-  return with_qemu(*live_, look_at_port(*live_));
+  return with_qemu(*live_, look_at_port(*live_, kAgentChardev));
 }
 
 Task<ProcessOutput> Machine::exec(std::vector<std::string> argv) {
   if (argv.empty()) throw Error(ErrorKind::invalid_config, "there is no program to run");
-  co_return co_await with_qemu(*live_, run_in_guest(*live_, std::move(argv)));
+  co_return co_await with_qemu(*live_, run_in_guest(*live_, std::move(argv), ""));
 }
 
 }  // namespace vmfleet

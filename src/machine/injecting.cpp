@@ -3,7 +3,6 @@
 #include "machine/injecting.hpp"
 
 #include <fcntl.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -18,6 +17,7 @@
 #include <vmfleet/async/offload.hpp>
 #include <vmfleet/base/base64.hpp>
 #include <vmfleet/base/error.hpp>
+#include <vmfleet/base/random_bytes.hpp>
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/image/initrd.hpp>
 #include <vmfleet/io/files.hpp>
@@ -39,15 +39,6 @@ constexpr Bytes kLargestCredential(32 * 1024);
 void write_private(const std::filesystem::path& path, std::string_view data) {
   const UniqueFd fd = files::open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
   files::write_all(fd.get(), data, path);
-}
-
-std::string random_bytes() {
-  std::string bytes(32, '\0');
-  // So few are given whole once the host's generator is ready. *Source*: getrandom(2).
-  while (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
-    if (errno != EINTR) throw errno_error("read random bytes", errno);
-  }
-  return bytes;
 }
 
 std::string content_of(const Injection& injection) {
@@ -139,7 +130,7 @@ void begin_boot_files(const MachineConfig& config, const InstanceDirectory& dire
 }  // namespace
 
 void write_injected(const MachineConfig& config, const InstanceDirectory& directory) {
-  if (offers_entropy(config)) write_private(entropy_path(directory.path()), random_bytes());
+  if (offers_entropy(config)) write_private(entropy_path(directory.path()), random_bytes(32));
   for (std::size_t i = 0; i < config.injections.size(); ++i) {
     const Injection& injection = config.injections[i];
     if (!needs_file(config, injection)) continue;

@@ -72,6 +72,7 @@ MachineReport inspect_machine(const std::filesystem::path& instance_directory) {
   if (intent) {
     report.uuid = intent->uuid;
     report.accel = intent->accel;
+    report.template_key = intent->template_key;
     report.labels = intent->labels;
   }
   if (record) {

@@ -13,13 +13,16 @@
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/instance/locks.hpp>
 #include <vmfleet/io/files.hpp>
+#include <vmfleet/io/unix_socket.hpp>
 #include <vmfleet/qemu/command_line.hpp>
 #include <vmfleet/qemu/diagnosis.hpp>
 #include <vmfleet/qmp/commands.hpp>
 
+#include "machine/clone.hpp"
 #include "machine/exit_report.hpp"
 #include "machine/forwards.hpp"
 #include "machine/host_ports.hpp"
+#include "machine/identity_gate.hpp"
 #include "machine/image_users.hpp"
 #include "machine/injecting.hpp"
 #include "machine/launch_facts.hpp"
@@ -27,6 +30,7 @@
 #include "machine/port_words.hpp"
 #include "machine/rebuild.hpp"
 #include "machine/resolve.hpp"
+#include "machine/saved_devices.hpp"
 #include "machine/staging.hpp"
 #include "machine/taps.hpp"
 #include "machine/wiring.hpp"
@@ -58,6 +62,7 @@ class Launch {
   Task<void> run() {
     step("preparing");
     config_ = co_await resolve(std::move(config_), live_.directory.path());
+    if (options_.clone_of) become_clone(config_, *options_.clone_of);
     history_ = read_forward_history(live_.directory, options_.spec_hash);
     std::vector<std::string> kept;
     auto look = [&] {
@@ -159,6 +164,16 @@ class Launch {
     ProcessOptions process(command.argv);
     process.directory = directory.file(instance_file::kWorkingDirectory);
     process.descriptors = wiring.descriptors();
+    UniqueFd saved;
+    if (options_.clone_of) {
+      saved = open_saved(*options_.clone_of, directory);
+      process.descriptors.emplace_back(Wires::kSavedFd, saved.get());
+    }
+    UniqueFd identity;
+    if (config_.identity_port) {
+      identity = listen_unix(directory.file(instance_file::kIdentity));
+      process.descriptors.emplace_back(Wires::kIdentityFd, identity.get());
+    }
     process.new_session = true;
     process.private_files = true;
     process.dies_with_owner = options_.lifetime == Lifetime::ephemeral;
@@ -190,6 +205,7 @@ class Launch {
     intent.log_limit = options_.log_limit;
     intent.ephemeral = options_.lifetime == Lifetime::ephemeral;
     intent.paused = config_.paused;
+    intent.template_key = options_.clone_of ? options_.clone_of->key : "";
     intent.forwards = forwards_to_json(config_);
     intent.named_forwards = named_forwards_;
     intent.nets = nets_to_json(config_);
@@ -233,6 +249,7 @@ class Launch {
                                         live_.directory.file(instance_file::kSerialIn),
                                         live_.directory.file(instance_file::kSerial), true);
     }
+    if (options_.clone_of) co_await load_devices(client);
     co_await await_forwards(client);
     live_.first_instruction = live_.loop.now();
     live_.state.started_ms = epoch_ms();
@@ -240,6 +257,10 @@ class Launch {
     if (!config_.paused) {
       co_await let_run(client);
       step("booting");
+    }
+    if (options_.clone_of) {
+      step("renewing its identity");
+      co_await with_qemu(live_, renew_identity(live_, options_.clone_of->renewal));
     }
     write_state(live_.directory, live_.state);
   }

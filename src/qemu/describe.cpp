@@ -114,7 +114,7 @@ void describe_devices(Members& members, const MachineConfig& config) {
   members.list("smbios_strings", json::to_array(config.smbios_strings));
   members.flag("rng", config.rng, true).flag("vmgenid", config.vmgenid, true);
   members.flag("agent", config.agent, true).flag("pvpanic", config.pvpanic, true);
-  members.flag("debug_exit", config.debug_exit);
+  members.flag("identity_port", config.identity_port).flag("debug_exit", config.debug_exit);
   members.list("devices", describe_all(config.devices, describe_parts));
 }
 

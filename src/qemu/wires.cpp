@@ -14,6 +14,7 @@ Wires Wires::in_directory(const std::filesystem::path& directory) {
   wires.qmp = kQmpFd;
   wires.monitor = kMonitorFd;
   wires.agent = kAgentFd;
+  wires.identity = kIdentityFd;
   wires.events = true;
   wires.serial_log = (directory / "serial.log").string();
   wires.serial_in = (directory / "serial.in").string();
@@ -76,20 +77,28 @@ void add_serial(OptionList& options, const MachineConfig& config, const Wires& w
   options.plain("-serial", fmt::format("chardev:{}", kSerialChardev));
 }
 
-void add_agent(OptionList& options, const MachineConfig& config, const Wires& wires) {
-  if (!config.agent) return;
-  if (wires.agent) {
-    add_listener(options, kAgentChardev, *wires.agent);
+void add_port(OptionList& options, std::string_view chardev, const std::optional<int>& socket,
+              std::string_view id, std::string_view name) {
+  if (socket) {
+    add_listener(options, chardev, *socket);
   } else {
-    options.keyed("-chardev", "null", {{"id", kAgentChardev}});
+    options.keyed("-chardev", "null", {{"id", chardev}});
   }
+  json::Object port;
+  port.set("driver", "virtserialport").set("bus", "vserial0.0").set("id", id);
+  port.set("chardev", chardev).set("name", name);
+  options.json("-device", port);
+}
+
+void add_ports(OptionList& options, const MachineConfig& config, const Wires& wires) {
+  if (!config.agent) return;
   json::Object controller;
   controller.set("driver", virtio_driver("virtio-serial", config)).set("id", "vserial0");
   options.json("-device", controller);
-  json::Object port;
-  port.set("driver", "virtserialport").set("bus", "vserial0.0").set("id", "agentport0");
-  port.set("chardev", kAgentChardev).set("name", "org.qemu.guest_agent.0");
-  options.json("-device", port);
+  if (config.identity_port) {
+    add_port(options, kIdentityChardev, wires.identity, "identityport0", "org.vmfleet.identity.0");
+  }
+  add_port(options, kAgentChardev, wires.agent, "agentport0", "org.qemu.guest_agent.0");
 }
 
 }  // namespace
@@ -98,7 +107,7 @@ void add_wires(OptionList& options, const MachineConfig& config, const Wires& wi
   if (!wires.pid_file.empty()) options.plain("-pidfile", wires.pid_file);
   add_monitors(options, wires);
   add_serial(options, config, wires);
-  add_agent(options, config, wires);
+  add_ports(options, config, wires);
 }
 
 }  // namespace qemu

@@ -108,11 +108,12 @@ Task<std::string> AgentClient::version() {
   co_return std::string(info.text("version"));
 }
 
-Task<std::int64_t> AgentClient::start(std::vector<std::string> argv) {
+Task<std::int64_t> AgentClient::start(std::vector<std::string> argv, std::string input) {
   json::Object arguments;
   arguments.append("path", argv.at(0));
   arguments.append("arg", json::Array(argv.begin() + 1, argv.end()));
   arguments.append("capture-output", true);
+  if (!input.empty()) arguments.append("input-data", encode_base64(input));
   const Value started = co_await execute("guest-exec", Value(std::move(arguments)));
   const auto pid = started["pid"].as_int();
   if (!pid)

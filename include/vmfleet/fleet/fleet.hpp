@@ -17,6 +17,13 @@
 
 namespace vmfleet {
 
+/// Whether machines start from a template, instead of booting.
+enum class Cloned {
+  as_specified,  ///< by `MachineSpec::clone`
+  yes,           ///< all that can
+  no,
+};
+
 struct UpOptions {
   UpOptions() = default;
 
@@ -27,6 +34,7 @@ struct UpOptions {
   std::size_t max_boot = 0;  ///< machines in their boot at once; 0: as many as processors
   bool keep_failed = false;  ///< leave a machine that did not become ready running
   bool recreate = false;     ///< replace machines whose specification or disks' sources differ
+  Cloned cloned = Cloned::as_specified;
   bool verify = false;       ///< compare the disks' sources by their content, not by their times
   std::optional<Milliseconds> timeout;  ///< of each machine's readiness, instead of its own
   ProgressObserver progress;

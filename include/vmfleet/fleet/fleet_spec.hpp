@@ -67,6 +67,7 @@ struct MachineSpec {
   std::string machine_class;  ///< `web` of `web-2`
   std::size_t index = 0;      ///< 2 of `web-2`
   std::string image;          ///< an image whose kernel and initrd the launch fills in; or empty
+  bool clone = false;         ///< it starts from a template where it can, see `TemplateStore`
   Readiness ready;
   std::map<std::string, std::string> labels;
   RestartPolicy restart = RestartPolicy::no;

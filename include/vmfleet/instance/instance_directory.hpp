@@ -24,6 +24,7 @@ inline constexpr const char* kControl = "control.sock";
 inline constexpr const char* kQmp = "qmp.sock";
 inline constexpr const char* kMonitor = "monitor.sock";
 inline constexpr const char* kAgent = "agent.sock";
+inline constexpr const char* kIdentity = "identity.sock";
 inline constexpr const char* kGdb = "gdb.sock";  ///< where a fleet file may put the stub
 inline constexpr const char* kEvents = "events.log";
 inline constexpr const char* kEventsIn = "events.in";

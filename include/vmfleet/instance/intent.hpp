@@ -42,6 +42,7 @@ struct Intent {
   std::int64_t stop_grace_ms = 10'000;      ///< how long the guest may take to shut down
   std::optional<Bytes> log_limit;           ///< of each log on the disk
   bool ephemeral = false;                   ///< it belongs to the process that starts it
+  std::string template_key;                 ///< of the template that it was cloned from
   bool paused = false;                      ///< it was to stay at its first instruction
   json::Value forwards;                     ///< the forwards that were asked for, with their names
   std::vector<std::string> named_forwards;  ///< those whose ports it was given as {port:NAME}

@@ -17,6 +17,7 @@
 #include <vmfleet/machine/machine_report.hpp>
 #include <vmfleet/machine/readiness.hpp>
 #include <vmfleet/machine/stop.hpp>
+#include <vmfleet/machine/template.hpp>
 #include <vmfleet/qemu/command_line.hpp>
 #include <vmfleet/qemu/forward.hpp>
 #include <vmfleet/qmp/client.hpp>
@@ -67,6 +68,9 @@ struct LaunchOptions {
   bool remake_disks = false;
   /// Reads the disks' sources to tell whether they changed, instead of trusting their times.
   bool verify_disks = false;
+  /// What it is started from instead of being booted: a template of its own key. It has the
+  /// console's log of that boot, and an identity of its own before the launch is done.
+  std::optional<MachineTemplate> clone_of;
   /// Told what could not be done quite as asked.
   std::function<void(std::string_view)> on_warning;
   /// Told of each step of the launch protocol by name.
@@ -130,6 +134,10 @@ class Machine {
   /// Presses the reset button: the machine is to become ready anew, which `wait_ready` waits for.
   /// *Errors*: as `connect`; `conflict` when another command keeps working on it.
   Task<void> reset();
+
+  /// Saves it in `directory` as it stands, with the memory that it has there: see `make_template`.
+  /// It stands still then, for good. *Errors*: `unavailable` with the reason.
+  Task<Renewal> freeze(std::filesystem::path directory);
 
   /// Makes a port of the host lead into the guest, while it runs and at its next starts; gives the
   /// host port that QEMU chose. *Errors*: `invalid_config` (no user network), `conflict` (its name,

@@ -60,6 +60,7 @@ struct MachineReport {
   std::optional<Milliseconds> ready_after;  ///< from the first instruction to readiness
   std::vector<PortForward> ports;
   std::string accel;
+  std::string template_key;  ///< of the template that it was cloned from; else empty
   std::map<std::string, std::string> labels;
   std::filesystem::path directory;
   std::optional<ExitReport> exit;

@@ -83,6 +83,8 @@ struct MachineConfig {
   bool rng = true;      ///< a device, and 32 random bytes as fw_cfg file `opt/vmfleet/entropy`
   bool vmgenid = true;  ///< where the machine type has it
   bool agent = true;    ///< the port of the guest agent
+  /// A port like the agent's, on which a clone is given its identity; needs the agent's.
+  bool identity_port = false;
   bool pvpanic = true;
   /// The guest chooses QEMU's exit status: by isa-debug-exit at port 0xf4 ((value << 1) | 1), on
   /// aarch64 by semihosting's SYS_EXIT (the value itself; emulation only, and no access to files).

@@ -14,6 +14,7 @@ namespace vmfleet {
 /// The ids by which QMP commands name the character devices.
 inline constexpr std::string_view kSerialChardev = "serial0";
 inline constexpr std::string_view kAgentChardev = "agent0";
+inline constexpr std::string_view kIdentityChardev = "identity0";
 
 /// Descriptor numbers are those in QEMU's process. Default-constructed: nothing is wired, the same
 /// devices have null backends.
@@ -30,10 +31,14 @@ struct Wires {
   static constexpr int kAliveFd = 7;     ///< held, not named in the command line
   static constexpr int kSerialInFd = 8;  ///< a read-write end of the FIFO, so that input never ends
 
+  static constexpr int kSavedFd = 9;  ///< of a clone: the state that it loads
+  static constexpr int kIdentityFd = 10;
+
   std::optional<int> control;       ///< listening socket: QMP for us
   std::optional<int> qmp;           ///< listening socket: QMP for the user
   std::optional<int> monitor;       ///< listening socket: the human monitor
   std::optional<int> agent;         ///< listening socket: the guest agent's port
+  std::optional<int> identity;      ///< listening socket: the identity's port
   bool events = false;              ///< a QMP monitor on stdin and stdout
   std::string serial_log;           ///< absolute; QEMU appends
   std::string serial_in;            ///< absolute; used when QEMU can open it by itself

@@ -35,8 +35,8 @@ class AgentClient {
   Task<std::string> version();
 
   /// Starts a program in the guest, whose output is kept there until its end; gives its number.
-  /// `argv[0]` is looked up in the agent's PATH.
-  Task<std::int64_t> start(std::vector<std::string> argv);
+  /// `argv[0]` is looked up in the agent's PATH; `input` is its standard input.
+  Task<std::int64_t> start(std::vector<std::string> argv, std::string input = {});
   /// What became of it, to be asked for once; empty while it runs.
   Task<std::optional<ProcessOutput>> outcome(std::int64_t process);
 

@@ -31,6 +31,7 @@ void add_commands(Program& program) {
   add_send(program);
   add_qmp(program);
   add_image(program);
+  add_template(program);
   add_doctor(program);
   add_gc(program);
   add_completion(program);

@@ -35,6 +35,7 @@ void add_cp(Program& program);
 void add_send(Program& program);
 void add_qmp(Program& program);
 void add_image(Program& program);
+void add_template(Program& program);
 void add_doctor(Program& program);
 void add_gc(Program& program);
 void add_completion(Program& program);

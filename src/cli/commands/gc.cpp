@@ -11,19 +11,11 @@
 #include "cli/exit_code.hpp"
 #include "cli/program.hpp"
 #include "cli/run_roots.hpp"
+#include "cli/sizes.hpp"
 
 namespace vmfleet::cli {
 
 namespace {
-
-/// For people, in tenths of the largest unit.
-std::string rounded(Bytes size) {
-  constexpr std::string_view kUnits = "KMGT";
-  auto count = static_cast<double>(size.count()) / 1024;
-  std::size_t unit = 0;
-  for (; count >= 1024 && unit + 1 < kUnits.size(); ++unit) count /= 1024;
-  return fmt::format("{:.1f}{}", count, kUnits[unit]);
-}
 
 json::Value list_of(const std::vector<Garbage>& garbage) {
   json::Array list;

@@ -2,6 +2,7 @@
 // vmfleet up: starts a fleet and returns when every machine is ready.
 #include <algorithm>
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <vmfleet/async/time.hpp>
@@ -33,6 +34,8 @@ struct UpArguments {
   std::optional<std::size_t> max_boot;
   bool no_wait = false;
   bool keep_failed = false;
+  bool clone = false;
+  bool cold = false;
   bool recreate = false;
   bool verify = false;
   bool dry_run = false;
@@ -45,6 +48,8 @@ UpOptions options_of(const UpArguments& arguments) {
   options.wait = !arguments.no_wait;
   options.max_boot = arguments.max_boot.value_or(0);
   options.keep_failed = arguments.keep_failed;
+  if (arguments.clone) options.cloned = Cloned::yes;
+  if (arguments.cold) options.cloned = Cloned::no;
   options.recreate = arguments.recreate;
   options.verify = arguments.verify;
   options.timeout = arguments.timeout;
@@ -157,6 +162,10 @@ void add_up(Program& program) {
   add_flag(app, "--attach", arguments->attach,
            "stay and follow the consoles; Ctrl-C stops the machines");
   add_flag(app, "--keep-failed", arguments->keep_failed, "leave machines that failed running");
+  add_flag(app, "--clone", arguments->clone,
+           "start machines from the saved state of one that has booted");
+  add_flag(app, "--cold", arguments->cold, "boot every machine, also where the file says template");
+  app.get_option("--clone")->excludes("--cold");
   add_flag(app, "--recreate", arguments->recreate, "replace machines whose configuration differs");
   add_flag(app, "--verify", arguments->verify, "read disks' sources to see whether they changed");
   add_flag(app, "--dry-run", arguments->dry_run, "print QEMU's command lines, start nothing");

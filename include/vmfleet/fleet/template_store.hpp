@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// TemplateStore: the templates of a user, in a cache folder, made when they are first needed.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <vmfleet/async/task.hpp>
+#include <vmfleet/image/image_store.hpp>
+#include <vmfleet/machine/template.hpp>
+
+namespace vmfleet {
+
+/// Several processes may use one store at once: a template appears by a rename when it is whole,
+/// and of two that want the same one, the second waits and uses what the first has made.
+class TemplateStore {
+ public:
+  explicit TemplateStore(const std::filesystem::path& cache_root = default_cache_root());
+
+  /// All that are whole, the oldest first. Blocking, but short.
+  [[nodiscard]] std::vector<MachineTemplate> list() const;
+  /// *Errors*: `not_found`; `conflict` when machines are just being started from it, or it is being
+  /// made. Machines that run already do not need it any more. Blocking.
+  void remove(const std::string& key) const;
+
+  /// The template of such a machine; it is made unless it is kept. `told` is told what is being
+  /// done. *Errors*: as `make_template`. *Cancellation*: what was begun is gone.
+  Task<MachineTemplate> find_or_make(MachineConfig config, Readiness readiness,
+                                     std::function<void(std::string_view)> told) const;
+
+ private:
+  [[nodiscard]] std::filesystem::path lock_of(const std::string& key) const;
+  [[nodiscard]] std::filesystem::path folder_of(const std::string& key) const;
+
+  std::filesystem::path directory_;
+};
+
+}  // namespace vmfleet

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// Cloning: which machines of one `up` start from a template, and from which. Private to this room.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include <vmfleet/async/event.hpp>
+#include <vmfleet/fleet/fleet_spec.hpp>
+#include <vmfleet/fleet/template_store.hpp>
+
+#include "fleet/operation.hpp"
+
+namespace vmfleet {
+
+/// *Lifetime*: outlives the tasks that ask it, and `operation` outlives it.
+class Cloning {
+ public:
+  explicit Cloning(const Operation& operation) : operation_(operation) {}
+
+  /// Nullopt, with the reason told, when the machine is to be booted. Of machines that want the
+  /// same template the first has it made, and the others wait for that.
+  Task<std::optional<MachineTemplate>> template_for(const MachineSpec& machine);
+  /// A machine could not be started from it.
+  void distrust(const MachineTemplate& original) { distrusted_.insert(original.key); }
+  /// Removes those that are not trusted, unless others use them. When nobody waits for one.
+  void forget_distrusted();
+
+ private:
+  struct Group {
+    Event settled;
+    std::optional<MachineTemplate> found;
+  };
+
+  Task<void> settle(Group& group, const MachineSpec& machine);
+  void warn(const MachineSpec& machine, std::string_view why) const;
+
+  const Operation& operation_;
+  TemplateStore store_;
+  std::map<std::string, std::unique_ptr<Group>> groups_;  ///< by key
+  std::set<std::string> distrusted_;
+};
+
+}  // namespace vmfleet

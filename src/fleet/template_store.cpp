@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+// One lock for each template: shared by those who start machines from it, exclusive for who makes
+// or removes it.
+#include <vmfleet/fleet/template_store.hpp>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include <vmfleet/async/offload.hpp>
+#include <vmfleet/async/time.hpp>
+#include <vmfleet/base/error.hpp>
+#include <vmfleet/base/text.hpp>
+#include <vmfleet/io/files.hpp>
+
+namespace vmfleet {
+
+namespace {
+
+constexpr Milliseconds kTemplateRetry(50);
+
+UniqueFd open_template_lock(const std::filesystem::path& path) {
+  return files::open(path, O_RDWR | O_CREAT | O_NOFOLLOW);
+}
+
+bool try_template_lock(const UniqueFd& lock, int operation) {
+  while (::flock(lock.get(), operation | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return false;
+    if (errno != EINTR) throw errno_error("lock a template", errno);
+  }
+  return true;
+}
+
+void make_private_folder(const std::filesystem::path& folder) {
+  std::filesystem::create_directories(folder.parent_path());
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
+    throw errno_error("make " + folder.string(), errno);
+  }
+}
+
+/// What is being made, or being removed: gone with this object.
+class Unfinished {
+ public:
+  explicit Unfinished(const std::filesystem::path& template_folder)
+      : path_(template_folder.string() + ".XXXXXX") {
+    std::string name = path_.string();
+    if (::mkdtemp(name.data()) == nullptr) throw errno_error("make " + name, errno);
+    path_ = name;
+  }
+  Unfinished(const Unfinished&) = delete;
+  Unfinished& operator=(const Unfinished&) = delete;
+  ~Unfinished() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// What somebody who was killed has left. Only under the lock.
+void remove_unfinished(const std::filesystem::path& template_folder) {
+  const std::string prefix = template_folder.filename().string() + ".";
+  std::error_code ignored;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(template_folder.parent_path(), ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name.rfind(prefix, 0) == 0 && name != prefix + "lock") {
+      std::filesystem::remove_all(entry.path(), ignored);
+    }
+  }
+}
+
+void give_name(const std::filesystem::path& made, const std::filesystem::path& name) {
+  if (::rename(made.c_str(), name.c_str()) == 0) return;
+  throw errno_error("make " + name.string(), errno);
+}
+
+}  // namespace
+
+TemplateStore::TemplateStore(const std::filesystem::path& cache_root)
+    : directory_(cache_root / "templates") {}
+
+std::filesystem::path TemplateStore::folder_of(const std::string& key) const {
+  return directory_ / key;
+}
+
+std::filesystem::path TemplateStore::lock_of(const std::string& key) const {
+  return directory_ / (key + ".lock");
+}
+
+std::vector<MachineTemplate> TemplateStore::list() const {
+  std::vector<MachineTemplate> templates;
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_, none)) {
+    if (entry.path().filename().string().find('.') != std::string::npos) continue;
+    if (auto found = read_template(entry.path())) templates.push_back(std::move(*found));
+  }
+  const auto is_older = [](const MachineTemplate& one, const MachineTemplate& other) {
+    return std::tie(one.created, one.key) < std::tie(other.created, other.key);
+  };
+  std::sort(templates.begin(), templates.end(), is_older);
+  return templates;
+}
+
+void TemplateStore::remove(const std::string& key) const {
+  const bool plain = key.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (key.empty() || !plain || !read_template(folder_of(key))) {
+    throw Error(ErrorKind::not_found, fmt::format("there is no template '{}'", sanitize(key)))
+        .hint("`vmfleet template ls` shows all");
+  }
+  const UniqueFd lock = open_template_lock(lock_of(key));
+  if (!try_template_lock(lock, LOCK_EX)) {
+    throw Error(ErrorKind::conflict, fmt::format("machines are started from {} just now", key))
+        .hint("wait until they are up");
+  }
+  remove_unfinished(folder_of(key));
+  const Unfinished grave(folder_of(key));
+  give_name(folder_of(key), grave.path() / "template");
+}
+
+Task<MachineTemplate> TemplateStore::find_or_make(
+    MachineConfig config, Readiness readiness,
+    std::function<void(std::string_view)> told) const {
+  const auto look = [&] { return template_key(config, readiness); };
+  const std::string key = co_await offload(look);
+  make_private_folder(directory_);
+  auto lock = std::make_shared<UniqueFd>(open_template_lock(lock_of(key)));
+  const auto find = [&]() -> std::optional<MachineTemplate> {
+    if (!try_template_lock(*lock, LOCK_SH)) return std::nullopt;
+    auto found = read_template(folder_of(key));
+    if (found) found->in_use = lock;
+    return found;
+  };
+  bool waits = false;
+  for (;;) {
+    if (auto found = find()) co_return std::move(*found);
+    if (try_template_lock(*lock, LOCK_EX) && !read_template(folder_of(key))) {
+      remove_unfinished(folder_of(key));
+      const Unfinished work(folder_of(key));
+      co_await make_template(config, readiness, key, work.path() / "template", told);
+      give_name(work.path() / "template", folder_of(key));
+      continue;
+    }
+    if (!std::exchange(waits, true)) told("waiting until another command has made it");
+    co_await sleep_for(kTemplateRetry);
+  }
+}
+
+}  // namespace vmfleet

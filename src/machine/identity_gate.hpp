@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// The identity gate: what clones of one machine must not have in common. Private to this room.
+#pragma once
+
+#include <vmfleet/machine/template.hpp>
+
+#include "machine/live.hpp"
+
+namespace vmfleet {
+
+/// Of a guest that is about to be saved: that its clones can be told apart, and by what means.
+/// *Errors*: `unavailable`, saying what is missing.
+Task<Renewal> require_renewable(Machine::Live& live);
+
+/// In a clone that runs: random bytes, clock, hostname, machine id and host keys of its own.
+/// Returns when the guest has said that it has them. *Errors*: `unavailable`, with its words;
+/// `timed_out`.
+Task<void> renew_identity(Machine::Live& live, Renewal by);
+
+}  // namespace vmfleet

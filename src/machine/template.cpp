@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+// Making templates and reading them.
+#include <vmfleet/machine/template.hpp>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <chrono>
+#include <ctime>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <vmfleet/async/offload.hpp>
+#include <vmfleet/base/error.hpp>
+#include <vmfleet/base/json.hpp>
+#include <vmfleet/image/staging.hpp>
+#include <vmfleet/io/files.hpp>
+#include <vmfleet/machine/host_qemu.hpp>
+#include <vmfleet/machine/machine.hpp>
+#include <vmfleet/qmp/commands.hpp>
+
+#include "machine/identity_gate.hpp"
+#include "machine/saved_devices.hpp"
+#include "machine/template_files.hpp"
+
+namespace vmfleet {
+
+namespace {
+
+constexpr std::string_view kSchema = "vmfleet.template/1";
+constexpr const char* kRecord = "template.json";
+
+/// As the machine was booted; host ports are for the clones to have.
+MachineConfig of_template(MachineConfig config, const std::filesystem::path& directory) {
+  for (Net& net : config.nets) {
+    for (Forward& forward : net.forwards) forward.host_port = 0;
+  }
+  config.memory_file.emplace();
+  config.memory_file->path = (directory / template_file::kMemory).string();
+  config.memory_file->shared = true;
+  config.identity_port = true;
+  return config;
+}
+
+void make_memory_file(const MachineConfig& config) {
+  const auto& path = config.memory_file->path;
+  const UniqueFd fd = files::open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW);
+  if (::ftruncate(fd.get(), static_cast<off_t>(config.memory.count())) != 0) {
+    throw errno_error("make " + path, errno);
+  }
+}
+
+std::vector<std::string> macs_of(const MachineConfig& config) {
+  std::vector<std::string> macs;
+  for (std::size_t i = 0; i < config.nets.size(); ++i) {
+    const std::string& mac = config.nets[i].mac;
+    macs.push_back(mac.empty() ? derive_mac(config.fleet, config.name, i) : mac);
+  }
+  return macs;
+}
+
+/// Last of all: a folder without it is no template.
+void write_down(const MachineConfig& config, const std::string& key, Renewal renewal,
+                const std::filesystem::path& directory) {
+  const QemuBinary qemu = find_host_qemu(config.qemu, config.arch).value();
+  json::Object record;
+  record.set("schema", kSchema).set("key", key);
+  record.set("qemu", to_string(qemu.version));
+  record.set("created", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))));
+  record.set("memory", static_cast<std::int64_t>(config.memory.count()));
+  record.set("renewal", renewal == Renewal::port ? "port" : "agent");
+  record.set("macs", json::to_array(macs_of(config)));
+  files::write_atomically(directory / kRecord, json::write(record) + "\n");
+}
+
+Bytes size_on_disk(const std::filesystem::path& directory) {
+  std::uint64_t size = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    struct stat status {};
+    if (::lstat(entry.path().c_str(), &status) != 0) continue;
+    size += static_cast<std::uint64_t>(status.st_blocks) * 512;
+  }
+  return Bytes(size);
+}
+
+}  // namespace
+
+Task<Renewal> Machine::freeze(std::filesystem::path directory) {
+  const Renewal renewal = co_await with_qemu(*live_, require_renewable(*live_));
+  qmp::Client client = co_await connect();
+  co_await qmp::stop(client);
+  co_await save_devices(client, live_->directory, directory / template_file::kDevices);
+  const auto copy = [&] {
+    stage_copy(live_->directory.file(instance_file::kSerial), directory / template_file::kConsole);
+  };
+  co_await offload(copy);
+  co_return renewal;
+}
+
+Task<void> make_template(MachineConfig config, Readiness readiness, std::string key,
+                         std::filesystem::path directory,
+                         std::function<void(std::string_view)> on_step) {
+  if (::mkdir(directory.c_str(), 0700) != 0) throw errno_error("make " + directory.string(), errno);
+  config.fleet = "template";
+  config = of_template(std::move(config), directory);
+  make_memory_file(config);
+  LaunchOptions options;
+  options.state_root = directory / "boot";
+  options.readiness = std::move(readiness);
+  options.on_step = std::move(on_step);
+  std::filesystem::create_directory(options.state_root);
+  Renewal renewal = Renewal::agent;
+  {
+    Machine machine = co_await Machine::launch(config, options);
+    co_await machine.wait_ready();
+    renewal = co_await machine.freeze(directory);
+  }
+  const auto finish = [&] {
+    std::filesystem::remove_all(options.state_root);
+    write_down(config, key, renewal, directory);
+  };
+  co_await offload(finish);
+}
+
+std::optional<MachineTemplate> read_template(const std::filesystem::path& directory) {
+  std::string text;
+  try {
+    text = files::read(directory / kRecord);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::not_found) return std::nullopt;
+    throw;
+  }
+  const auto record = json::parse(text);
+  if (!record || record->text("schema") != kSchema) return std::nullopt;
+  MachineTemplate found;
+  found.key = record->text("key");
+  found.directory = directory;
+  found.macs = record->texts("macs");
+  if (record->text("renewal") == "port") found.renewal = Renewal::port;
+  found.qemu = record->text("qemu");
+  found.created = record->text("created");
+  found.memory = Bytes(static_cast<std::uint64_t>(record->integer("memory", 0)));
+  found.size = size_on_disk(directory);
+  return found;
+}
+
+}  // namespace vmfleet

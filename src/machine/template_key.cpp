@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+// Which machines can be cloned, and which from the same template.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <string>
+
+#include <fmt/format.h>
+
+#include <vmfleet/base/error.hpp>
+#include <vmfleet/base/text.hpp>
+#include <vmfleet/io/files.hpp>
+#include <vmfleet/machine/host_qemu.hpp>
+#include <vmfleet/machine/template.hpp>
+
+#include "machine/live.hpp"
+
+namespace vmfleet {
+
+namespace {
+
+// How a template is made: a change makes all that were kept useless.
+constexpr int kRecipe = 2;
+
+/// Of a large file: another content has another time.
+json::Value stamp_of(const std::string& path) {
+  if (path.empty()) return {};
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) throw errno_error("look at " + path, errno);
+  return fmt::format("{} {} {} {}.{:09}", status.st_dev, status.st_ino, status.st_size,
+                     status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+}
+
+json::Array contents_of(const std::vector<Injection>& injections) {
+  json::Array contents;
+  for (const Injection& injection : injections) {
+    if (injection.source.empty()) continue;
+    contents.emplace_back(files::content_hash(injection.source));
+  }
+  return contents;
+}
+
+/// Each clone is told its own name when it runs.
+bool is_hostname(const Injection& injection) {
+  return injection.via == InjectionWay::fw_cfg && injection.path == "vmfleet/hostname";
+}
+
+MachineConfig without_identity(MachineConfig config) {
+  config.fleet.clear();
+  config.name.clear();
+  auto& injections = config.injections;
+  injections.erase(std::remove_if(injections.begin(), injections.end(), is_hostname),
+                   injections.end());
+  for (Net& net : config.nets) {
+    net.mac.clear();
+    for (Forward& forward : net.forwards) {
+      forward.host_addr.clear();
+      forward.host_port = 0;
+    }
+  }
+  return config;
+}
+
+/// What KVM's guests see of the processor.
+std::string host_processor() {
+  const std::string info = files::read("/proc/cpuinfo");
+  const auto end = info.find("\n\n");  // of the first one
+  std::string facts;
+  for (const std::string_view line : split(std::string_view(info).substr(0, end), '\n')) {
+    const std::string_view key = trim(line.substr(0, line.find(':')));
+    if (key == "vendor_id" || key == "model name" || key == "flags") facts += line;
+  }
+  return facts;
+}
+
+std::optional<std::string> why_not_its_devices(const MachineConfig& config) {
+  for (const Disk& disk : config.disks) {
+    if (disk.mode != DiskMode::read_only) return "it has a disk of its own";
+  }
+  if (!config.shares.empty()) return "QEMU cannot save a shared folder";
+  for (const Net& net : config.nets) {
+    if (net.type == NetType::user) continue;
+    return fmt::format("its address on a {} would be its siblings' too", to_string(net.type));
+  }
+  for (const Injection& injection : config.injections) {
+    const bool own = injection.via == InjectionWay::cloud_init;
+    if (own || injection.via == InjectionWay::tool) {
+      return fmt::format("what is injected via {} is for one machine", to_string(injection.via));
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> why_not_cloned(const MachineConfig& config, const Readiness& readiness) {
+  if (readiness.empty()) return "it has no readiness at which it could be saved";
+  if (readiness.exit || !readiness.events.empty()) {
+    return "what it is to wait for happens only once";
+  }
+  if (!config.agent) return "it has no guest agent, which gives a clone an identity of its own";
+  const bool has_generation_id =
+      config.vmgenid && config.arch == Arch::x86_64 && virtio_bus(config) == Bus::pci;
+  if (!has_generation_id) {
+    return "it has no generation id, by which a guest learns that it was cloned";
+  }
+  if (config.paused || !config.gdb.empty()) return "it is to stay at its first instruction";
+  if (config.incoming || config.memory_file) return "it is made for a template by hand";
+  return why_not_its_devices(config);
+}
+
+std::string template_key(MachineConfig config, const Readiness& readiness) {
+  const QemuBinary qemu = find_host_qemu(config.qemu, config.arch).value();
+  config = without_identity(std::move(config));
+  json::Object key;
+  key.set("recipe", kRecipe).set("machine", describe(config));
+  key.set("readiness", readiness_to_json(readiness));
+  key.set("qemu", qemu.path.string()).set("qemu_stamp", stamp_of(qemu.path.string()));
+  key.set("kernel", stamp_of(config.kernel)).set("initrd", stamp_of(config.initrd));
+  key.set("bios", stamp_of(config.bios)).set("injected", contents_of(config.injections));
+  json::Array disks;
+  for (const Disk& disk : config.disks) disks.push_back(stamp_of(disk.file));
+  for (const FwCfg& entry : config.fw_cfg) disks.push_back(stamp_of(entry.file));
+  key.set("files", std::move(disks));
+  if (config.accel == Accelerator::kvm) key.set("host", host_processor());
+  return short_hash(json::write(key));
+}
+
+}  // namespace vmfleet

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+// vmfleet up --clone: machines that start from the saved state of one that has booted.
+#include <csignal>
+#include <cstdlib>
+#include <ctime>
+#include <fstream>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "tests/cli/program.hpp"
+#include "tests/cli/terminal.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace vmfleet;
+using test::Ran;
+using test::Terminal;
+using test::Vmfleet;
+using test::Words;
+
+namespace {
+
+/// Its images are those of all tests, its templates are its own.
+struct CloneWorld : Vmfleet {
+  CloneWorld() {
+    const char* cache = std::getenv("XDG_CACHE_HOME");
+    const std::filesystem::path all = cache != nullptr && *cache != '\0'
+                                          ? std::filesystem::path(cache)
+                                          : std::filesystem::path(std::getenv("HOME")) / ".cache";
+    std::filesystem::create_directories(all / "vmfleet/images");
+    std::filesystem::create_directories(folder() / "clones/vmfleet");
+    std::filesystem::create_directory_symlink(all / "vmfleet/images",
+                                              folder() / "clones/vmfleet/images");
+    environment["XDG_CACHE_HOME"] = (folder() / "clones").string();
+  }
+
+  [[nodiscard]] std::vector<std::filesystem::path> templates() const {
+    std::vector<std::filesystem::path> found;
+    const auto templates = document({"template", "ls"});
+    for (const auto& one : *templates["templates"].as_array()) found.emplace_back(one.text("dir"));
+    return found;
+  }
+
+  [[nodiscard]] Ran up(const Words& more) const {
+    Words words{"up", "--clone", "--accel", "tcg"};
+    words.insert(words.end(), more.begin(), more.end());
+    return run(words);
+  }
+
+  [[nodiscard]] std::string in_guest(const std::string& machine, const std::string& script) const {
+    const Ran ran = run({"exec", machine, "--", "sh", "-c", script});
+    INFO(ran.err);
+    CHECK(ran.code == 0);
+    return ran.out;
+  }
+};
+
+std::vector<std::string> templates_of(const json::Value& document) {
+  std::vector<std::string> keys;
+  for (const auto& machine : *document["machines"].as_array()) {
+    keys.emplace_back(machine.text("template"));
+  }
+  return keys;
+}
+
+}  // namespace
+
+TEST_CASE("clones are ready, and each has an identity of its own") {
+  const CloneWorld world;
+  const Ran up = world.up({"-n", "4"});
+  INFO(up.err);
+  REQUIRE(up.code == 0);
+  REQUIRE(world.templates().size() == 1);
+  const auto ps = world.document({"ps"});
+  const std::string key = world.templates().front().filename().string();
+  CHECK(templates_of(ps) == std::vector<std::string>(4, key));
+  std::set<std::string> random;
+  std::set<std::string> ports;
+  for (int i = 0; i < 4; ++i) {
+    const std::string name = fmt::format("vm-{}", i);
+    const std::string before = std::to_string(std::time(nullptr) - 1);
+    CHECK(world.in_guest(name, "hostname") == name + "\n");
+    const std::string script = "head -c 32 /dev/urandom | od -An -tx1; cat /proc/uptime >&2";
+    random.insert(world.in_guest(name, script));
+    CHECK(world.in_guest(name, "date +%s") >= before);
+    ports.insert(world.run({"port", name, "ssh"}).out);
+    // What it is started from had printed this.
+    CHECK_THAT(world.run({"logs", name}).out, ContainsSubstring("vmfleet: guest ready"));
+    CHECK(world.run({"wait", name, "--for", "serial=guest ready"}).code == 0);
+  }
+  CHECK(random.size() == 4);
+  CHECK(ports.size() == 4);
+  CHECK(world.run({"ssh", "vm-3", "--", "true"}).code == 0);
+}
+
+TEST_CASE("a template is kept for the next fleet, and machines outlive it") {
+  const CloneWorld world;
+  REQUIRE(world.up({"-n", "1"}).code == 0);
+  REQUIRE(world.up({"-n", "2", "-p", "other"}).code == 0);
+  REQUIRE(world.templates().size() == 1);
+  CHECK(world.up({"-n", "1", "-p", "larger", "--memory", "300M"}).code == 0);
+  CHECK(world.templates().size() == 2);
+  CHECK(world.run({"template", "rm", "--all"}).code == 0);
+  CHECK(world.templates().empty());
+  CHECK(world.in_guest("vm-0", "hostname") == "vm-0\n");
+  CHECK(world.run({"restart", "vm-0"}).code == 0);
+  CHECK(templates_of(world.document({"ps"})) == std::vector<std::string>{""});
+  CHECK(world.run({"down", "-p", "other"}).code == 0);
+  CHECK(world.run({"down", "-p", "larger"}).code == 0);
+}
+
+TEST_CASE("of commands that want the same template one makes it") {
+  const CloneWorld world;
+  const std::string up = "vmfleet up --clone --accel tcg --progress none";
+  const Ran both = world.shell(fmt::format("{0} -p one & first=$!; {0} -p two && wait $first", up));
+  INFO(both.out);
+  CHECK(both.code == 0);
+  CHECK(world.templates().size() == 1);
+  CHECK(world.run({"down", "-p", "one"}).code == 0);
+  CHECK(world.run({"down", "-p", "two"}).code == 0);
+}
+
+TEST_CASE("up that is killed while it makes a template leaves nothing that is used") {
+  const CloneWorld world;
+  Terminal terminal(world, {"--progress", "plain", "up", "--clone", "--accel", "tcg"});
+  terminal.wait_for("template: booting");
+  terminal.signal(SIGKILL);
+  terminal.wait();
+  CHECK(world.templates().empty());
+  CHECK(world.up({}).code == 0);
+  REQUIRE(world.templates().size() == 1);
+  std::size_t entries = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(world.templates().front().parent_path())) {
+    static_cast<void>(entry);
+    ++entries;
+  }
+  CHECK(entries == 2);  // it, and its lock
+}
+
+TEST_CASE("from a damaged template machines are booted, and it goes") {
+  const CloneWorld world;
+  REQUIRE(world.up({}).code == 0);
+  REQUIRE(world.run({"down"}).code == 0);
+  const auto original = world.templates().front();
+  std::filesystem::resize_file(original / "devices", 1000);
+  const Ran up = world.up({"-n", "2"});
+  INFO(up.err);
+  CHECK(up.code == 0);
+  CHECK_THAT(up.err, ContainsSubstring("it is booted, for it could not be cloned"));
+  CHECK(templates_of(world.document({"ps"})) == std::vector<std::string>(2, ""));
+  CHECK(world.templates().empty());
+}
+
+TEST_CASE("what cannot be cloned is booted, with the reason") {
+  const CloneWorld world;
+  std::ofstream(world.folder() / "vmfleet.toml") << R"(
+[defaults]
+accel = "tcg"
+template = "auto"
+[machine.cold]
+image = "tiny"
+agent = false
+[machine.own]
+image = "tiny"
+append = ["owner={name}"]
+)";
+  const Ran up = world.shell("cd " + world.folder().string() + " && vmfleet up");
+  INFO(up.out);
+  CHECK(up.code == 0);
+  CHECK_THAT(up.out, ContainsSubstring("cold is booted, not cloned: it has no guest agent"));
+  CHECK_THAT(up.out,
+             ContainsSubstring("own is booted, not cloned: its kernel's arguments name it"));
+  CHECK(world.templates().empty());
+  CHECK(world.shell("cd " + world.folder().string() + " && vmfleet down").code == 0);
+  const Ran again = world.shell("cd " + world.folder().string() + " && vmfleet up --cold");
+  CHECK_THAT(again.out, !ContainsSubstring("not cloned"));
+  CHECK(world.shell("cd " + world.folder().string() + " && vmfleet down").code == 0);
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+#include <vmfleet/machine/template.hpp>
+
+#include <fstream>
+#include <functional>
+
+#include "tests/support/catch.hpp"
+#include "tests/support/temp_dir.hpp"
+
+using namespace vmfleet;
+using namespace vmfleet::test;
+
+namespace {
+
+MachineConfig linux_machine() {
+  MachineConfig config;
+  config.fleet = "demo";
+  config.name = "web-0";
+  config.accel = Accelerator::tcg;
+  config.nets.emplace_back();
+  config.nets[0].forwards.emplace_back("ssh", 22);
+  return config;
+}
+
+Readiness login() {
+  Readiness readiness;
+  readiness.serial = {"login:"};
+  return readiness;
+}
+
+std::string why_not(const std::function<void(MachineConfig&)>& change) {
+  MachineConfig config = linux_machine();
+  change(config);
+  return why_not_cloned(config, login()).value_or("");
+}
+
+}  // namespace
+
+TEST_CASE("a machine of its own disks, networks or moments is not cloned") {
+  REQUIRE_FALSE(why_not_cloned(linux_machine(), login()).has_value());
+  CHECK_THAT(why_not_cloned(linux_machine(), Readiness()).value_or(""),
+             ContainsSubstring("no readiness"));
+  Readiness end;
+  end.exit = true;
+  CHECK_THAT(why_not_cloned(linux_machine(), end).value_or(""), ContainsSubstring("only once"));
+  Readiness event;
+  event.events = {"RESUME"};
+  CHECK_THAT(why_not_cloned(linux_machine(), event).value_or(""), ContainsSubstring("only once"));
+  CHECK_THAT(why_not([](auto& config) { config.agent = false; }), ContainsSubstring("agent"));
+  CHECK_THAT(why_not([](auto& config) { config.vmgenid = false; }),
+             ContainsSubstring("generation id"));
+  CHECK_THAT(why_not([](auto& config) { config.machine = "microvm"; }),
+             ContainsSubstring("generation id"));
+  CHECK_THAT(why_not([](auto& config) { config.arch = Arch::aarch64; }),
+             ContainsSubstring("generation id"));
+  CHECK_THAT(why_not([](auto& config) { config.paused = true; }), ContainsSubstring("stay"));
+  CHECK_THAT(why_not([](auto& config) { config.gdb = "1234"; }), ContainsSubstring("stay"));
+  CHECK_THAT(why_not([](auto& config) { config.disks.emplace_back("/d"); }),
+             ContainsSubstring("disk of its own"));
+  CHECK_THAT(why_not([](auto& config) { config.shares.emplace_back(); }),
+             ContainsSubstring("shared folder"));
+  CHECK_THAT(why_not([](auto& config) {
+               config.nets.emplace_back();
+               config.nets.back().type = NetType::lan;
+             }),
+             ContainsSubstring("on a lan"));
+  CHECK_THAT(why_not([](auto& config) {
+               config.injections.emplace_back();
+               config.injections.back().via = InjectionWay::cloud_init;
+             }),
+             ContainsSubstring("via cloud-init"));
+  const auto read_only = [](MachineConfig& config) {
+    config.disks.emplace_back("/d");
+    config.disks.back().mode = DiskMode::read_only;
+  };
+  CHECK(why_not(read_only).empty());
+}
+
+TEST_CASE("machines share a template when they differ in name, address and ports alone") {
+  const TempDir folder;
+  std::ofstream(folder / "kernel") << "k";
+  MachineConfig config = linux_machine();
+  config.kernel = (folder / "kernel").string();
+  const std::string key = template_key(config, login());
+  MachineConfig sibling = config;
+  sibling.fleet = "other";
+  sibling.name = "web-1";
+  sibling.uuid = "9c2b8f0e-0000-4000-8000-000000000000";
+  sibling.nets[0].mac = "52:54:00:00:00:01";
+  sibling.nets[0].forwards[0].host_port = 2222;
+  Injection hostname;
+  hostname.path = "vmfleet/hostname";
+  hostname.text = "web-1";
+  sibling.injections.push_back(hostname);
+  CHECK(template_key(sibling, login()) == key);
+
+  const auto differs = [&](const std::function<void(MachineConfig&)>& change) {
+    MachineConfig other = config;
+    change(other);
+    return template_key(other, login()) != key;
+  };
+  CHECK(differs([](auto& other) { other.memory = Bytes::mebi(300); }));
+  CHECK(differs([](auto& other) { other.cpus = 2; }));
+  CHECK(differs([](auto& other) { other.cpu = "qemu64"; }));
+  CHECK(differs([](auto& other) { other.append = {"quiet"}; }));
+  CHECK(differs([](auto& other) { other.nets.emplace_back(); }));
+  CHECK(differs([](auto& other) { other.qemu_args = {"-S"}; }));
+  Readiness other_text;
+  other_text.serial = {"ready"};
+  CHECK(template_key(config, other_text) != key);
+}
+
+TEST_CASE("another content of a file is another template") {
+  const TempDir folder;
+  std::ofstream(folder / "kernel") << "k";
+  std::ofstream(folder / "key.pub") << "one";
+  MachineConfig config = linux_machine();
+  config.kernel = (folder / "kernel").string();
+  Injection injection;
+  injection.source = (folder / "key.pub").string();
+  config.injections.push_back(injection);
+  const std::string key = template_key(config, login());
+  std::ofstream(folder / "key.pub") << "two";
+  const std::string other_key = template_key(config, login());
+  CHECK(other_key != key);
+  std::filesystem::remove(folder / "kernel");
+  CHECK_THROWS_AS(template_key(config, login()), Error);
+  std::ofstream(folder / "kernel") << "another kernel";
+  CHECK(template_key(config, login()) != other_key);
+}
