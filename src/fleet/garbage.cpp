@@ -71,12 +71,11 @@ Bytes size_on_disk(const std::filesystem::path& path) {
   return Bytes(sum);
 }
 
-bool is_abandoned(const std::filesystem::path& path) {
-  constexpr std::chrono::hours kPatience(1);
+bool is_abandoned(const std::filesystem::path& path, std::chrono::hours patience) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0 || status.st_uid != ::geteuid()) return false;
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::seconds(status.st_mtim.tv_sec) + kPatience < now;
+  return std::chrono::seconds(status.st_mtim.tv_sec) + patience < now;
 }
 
 std::optional<std::filesystem::path> temporary_folder() {

@@ -2,6 +2,7 @@
 // GarbageBin: what one collection has found, and the parts of it. Private to this room.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -33,9 +34,10 @@ class GarbageBin {
   GarbageReport report_;
 };
 
-/// Whether it is ours, and nobody has touched it for an hour: no command works on a file for so
-/// long without that.
-bool is_abandoned(const std::filesystem::path& path);
+/// Whether it is ours, and nobody has touched it for so long: no command works on a file for an
+/// hour without that.
+bool is_abandoned(const std::filesystem::path& path,
+                  std::chrono::hours patience = std::chrono::hours(1));
 
 /// nullopt when there is none.
 std::optional<std::filesystem::path> temporary_folder();

@@ -49,6 +49,19 @@ void collect_unfinished(const GarbageOptions& options, GarbageBin& bin) {
   take_old(options.cache_root / "kernels", bin, staged);
 }
 
+/// A use makes a kernel new (see `unpacked_kernel`), and a QEMU that runs has read its own.
+void collect_kernels(const std::filesystem::path& kernels, GarbageBin& bin) {
+  constexpr std::chrono::hours kUnused(30 * 24);
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(kernels, ignored)) {
+    const std::string name = entry.path().filename().string();
+    const bool ours =
+        name.size() == 16 && name.find_first_not_of("0123456789abcdef") == std::string::npos;
+    if (!ours || !is_abandoned(entry, kUnused)) continue;
+    bin.take_path(GarbageKind::cache, entry, "no machine was started with it for 30 days");
+  }
+}
+
 /// Builds of images that were killed. The lock is the builder's.
 void collect_builds(const std::filesystem::path& images, GarbageBin& bin) {
   for (const std::string arch : {"x86_64", "aarch64"}) {
@@ -122,6 +135,7 @@ void collect_qemu_probes(const std::filesystem::path& file, GarbageBin& bin) {
 
 void collect_temporaries(const GarbageOptions& options, GarbageBin& bin) {
   collect_unfinished(options, bin);
+  collect_kernels(options.cache_root / "kernels", bin);
   collect_builds(options.cache_root / "images", bin);
   collect_kvm_probe(options.cache_root / "kvm-probe.json", bin);
   collect_qemu_probes(options.cache_root / "qemu-probe.json", bin);

@@ -51,6 +51,7 @@ void read_boot(Table& table, const MachineReader& reader) {
   MachineConfig& config = reader.machine.config;
   table.text("image", reader.machine.image);
   read_path(table, "kernel", reader, config.kernel);
+  table.flag("kernel_cache", config.kernel_cache);
   read_path(table, "initrd", reader, config.initrd);
   read_path(table, "bios", reader, config.bios);
   table.texts("append", config.append);

@@ -61,7 +61,7 @@ class Launch {
 
   Task<void> run() {
     step("preparing");
-    config_ = co_await resolve(std::move(config_), live_.directory.path());
+    config_ = co_await resolve(std::move(config_), live_.directory.path(), options_.on_warning);
     if (options_.clone_of) become_clone(config_, *options_.clone_of);
     history_ = read_forward_history(live_.directory, options_.spec_hash);
     std::vector<std::string> kept;

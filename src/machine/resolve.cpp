@@ -14,6 +14,7 @@
 #include <vmfleet/machine/host_qemu.hpp>
 #include <vmfleet/qemu/validate.hpp>
 
+#include "machine/boot_kernel.hpp"
 #include "machine/launch_facts.hpp"
 #include "machine/tsc_rate.hpp"
 
@@ -49,7 +50,8 @@ void require_files(const MachineConfig& config) {
 
 }  // namespace
 
-Task<MachineConfig> resolve(MachineConfig config, std::filesystem::path instance_directory) {
+Task<MachineConfig> resolve(MachineConfig config, std::filesystem::path instance_directory,
+                            std::function<void(std::string_view)> warn) {
   require_no_problems(config, find_problems(config));
   auto probe = [&] {
     require_files(config);
@@ -63,6 +65,7 @@ Task<MachineConfig> resolve(MachineConfig config, std::filesystem::path instance
   if (lacks_timers(config)) config.tsc_khz = co_await offload(&host_tsc_khz);
   if (config.uuid.empty()) config.uuid = derive_uuid(instance_directory);
   if (config.lan_scope.empty()) config.lan_scope = derive_lan_scope(instance_directory);
+  co_await choose_boot_kernel(config, warn);
   co_return config;
 }
 

@@ -100,7 +100,8 @@ void describe_hardware(Members& members, const MachineConfig& config) {
     members.always("memory_file", config.memory_file->path);
     members.flag("memory_shared", config.memory_file->shared);
   }
-  members.text("kernel", config.kernel).text("initrd", config.initrd);
+  members.text("kernel", config.kernel).flag("kernel_cache", config.kernel_cache, true);
+  members.text("initrd", config.initrd);
   members.list("append", json::to_array(config.append));
   members.flag("append_defaults", config.append_defaults, true).text("bios", config.bios);
 }

@@ -76,7 +76,7 @@ class Fleet {
   Task<void> supervise(EphemeralFleet& fleet, FleetSpec spec, UpOptions options = UpOptions());
 
   /// The command lines that `up` would run. Starts no machine and leaves the fleet as it is; what
-  /// must be known for that is found out and kept: the image and the accelerator's verdict.
+  /// must be known for that is found out and kept: image, unpacked kernel, accelerator.
   Task<std::vector<CommandLine>> dry_run(FleetSpec spec, UpOptions options = UpOptions());
 
   /// Starts machines that have ended again, as they were specified; `options.names` are theirs.

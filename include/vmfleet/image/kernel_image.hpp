@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include <vmfleet/async/task.hpp>
 #include <vmfleet/base/result.hpp>
 
 namespace vmfleet {
@@ -34,12 +35,13 @@ Result<std::string> unpack_kernel(std::string_view file);
 bool boots_unpacked(std::string_view kernel) noexcept;
 
 /// The file to boot in place of `kernel`: its unpacked copy in the cache below `cache_root`, made
-/// when it is first needed; `kernel` itself when that is as good or cannot be unpacked.
+/// when it is first needed, by one process at a time; `kernel` itself when that is as good, or when
+/// nothing can be said against it but that it does not boot unpacked. A file that changes has
+/// another copy. Of each the time of its last use is kept, as its modification time.
 ///
-/// Blocking, some seconds the first time: call it through `offload`.
-/// *Errors*: `not_found`, `invalid_config` when it is no kernel, `corrupt`, `unavailable` (the disk
-/// is full…).
-std::filesystem::path unpacked_kernel(const std::filesystem::path& kernel,
-                                      const std::filesystem::path& cache_root);
+/// *Errors*: `not_found`; `corrupt`; `host_unfit` (a compression that libarchive lacks);
+/// `unavailable` (the disk is full…). *Cancellation*: an unpacking under way is waited for.
+Task<std::filesystem::path> unpacked_kernel(std::filesystem::path kernel,
+                                            std::filesystem::path cache_root);
 
 }  // namespace vmfleet

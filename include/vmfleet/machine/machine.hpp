@@ -92,7 +92,7 @@ class Machine {
   /// *Cancellation*: the same, but a directory that this launch made is gone.
   static Task<Machine> launch(MachineConfig config, LaunchOptions options = LaunchOptions());
 
-  /// The command line that `launch` would run. Starts nothing and changes nothing.
+  /// The command line that `launch` would run. Starts nothing, and changes nothing but caches.
   static Task<CommandLine> plan(MachineConfig config, std::filesystem::path state_root);
 
   /// Takes over a machine that runs, whoever started it. Of its records those that were lost or

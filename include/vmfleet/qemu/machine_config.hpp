@@ -66,6 +66,7 @@ struct MachineConfig {
 
   // Every path is absolute: QEMU runs in an empty directory.
   std::string kernel;
+  bool kernel_cache = true;  ///< a compressed kernel boots as its unpacked copy, where it can
   std::string initrd;
   std::vector<std::string> append;  ///< joined with spaces; see `kernel_arguments`
   bool append_defaults = true;      ///< for kernels that read them as Linux does

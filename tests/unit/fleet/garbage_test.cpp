@@ -275,7 +275,6 @@ TEST_CASE("unfinished files go by their name and their age") {
       world.cache() / "qemu-probe.json.12.34", world.temporary("vmfleet-kvm-Ab1234")};
   for (std::size_t i = 1; i < old.size(); ++i) touch(old[i]);
   touch(world.cache() / "kernels/0123456789abcdef");
-  make_old(world.cache() / "kernels/0123456789abcdef");
   make_old(world.cache() / "images/.lock-tiny-x86_64");
   make_old(world.state() / ".ssh");
   REQUIRE(names_of(world.collect().removed) == Names{".building-tiny-x86_64-image-Ab1234"});
@@ -286,6 +285,20 @@ TEST_CASE("unfinished files go by their name and their age") {
   REQUIRE(std::filesystem::exists(world.state() / ".ssh"));
   REQUIRE(std::filesystem::exists(world.cache() / "kernels/0123456789abcdef"));
   REQUIRE(std::filesystem::exists(world.cache() / "images/.lock-tiny-x86_64"));
+}
+
+TEST_CASE("unpacked kernels go when nothing was started with them for long") {
+  const World world;
+  const auto kernels = world.cache() / "kernels";
+  for (const auto* name : {"0123456789abcdef", "fedcba9876543210", ".lock", "of-others"}) {
+    touch(kernels / name);
+    make_old(kernels / name);
+  }
+  touch(kernels / "fedcba9876543210");
+  const GarbageReport report = world.collect();
+  REQUIRE(names_of(report.removed) == Names{"0123456789abcdef"});
+  REQUIRE(report.removed[0].kind == GarbageKind::cache);
+  REQUIRE_THAT(report.removed[0].reason, ContainsSubstring("30 days"));
 }
 
 TEST_CASE("a dry run makes no file and sets no record aside") {

@@ -43,6 +43,7 @@ TEST_CASE("any field that the user decides changes the description") {
       },
       [](auto& c) { c.append = {"a b"}; },
       [](auto& c) { c.append_defaults = false; },
+      [](auto& c) { c.kernel_cache = false; },
       [](auto& c) { c.bios = "/b"; },
       [](auto& c) { c.disks.emplace_back("/d"); },
       [](auto& c) { c.disks.emplace_back("/d").iothread = true; },
