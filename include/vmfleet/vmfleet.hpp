@@ -95,3 +95,4 @@
 #include <vmfleet/fleet/garbage.hpp>
 #include <vmfleet/fleet/progress.hpp>
 #include <vmfleet/fleet/ssh_key.hpp>
+#include <vmfleet/fleet/up_plan.hpp>

@@ -162,7 +162,7 @@ class MachineConvergence {
 
   Task<void> take_slot() {
     if (slot_) co_return;
-    Semaphore& slots = original_ ? up_.clone_slots : up_.slots;
+    Semaphore& slots = original_ ? *up_.clone_slots : *up_.slots;
     if (slots.available() == 0) {
       up_.operation.tell(name_, MachineState::created, "waiting until others are up");
     }

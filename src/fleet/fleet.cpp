@@ -159,7 +159,7 @@ Task<FleetReport> end_all(std::filesystem::path folder, std::vector<std::string>
                           StopOptions options, Running running, ProgressObserver progress) {
   Loop& loop = co_await current_loop();
   Operation operation(loop, std::move(progress));
-  require_descriptors(names.size());
+  require_descriptors(descriptors_for(names.size(), 0), names.size());
   FleetReport report;
   report.fleet = folder.filename().string();
   report.machines.resize(names.size());

@@ -2,10 +2,8 @@
 // Fleet::up: converging a fleet to its specification.
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <iterator>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -14,6 +12,7 @@
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/fleet/fleet.hpp>
 
+#include "fleet/admission.hpp"
 #include "fleet/completion.hpp"
 #include "fleet/converge_machine.hpp"
 #include "fleet/dependencies.hpp"
@@ -26,24 +25,21 @@ namespace {
 
 constexpr Milliseconds kCleanupLimit(60'000);
 
-/// As many as there are processors: an emulated boot keeps one busy from beginning to end, and
-/// machines that share one all become ready late. *Source*: tests/bench/boot_bench.py.
-std::size_t default_max_boot() {
-  return std::max<std::size_t>(std::thread::hardware_concurrency(), 1);
-}
-
 /// One `up` of a whole fleet.
 class Convergence {
  public:
   Convergence(Loop& loop, std::filesystem::path root, std::string fleet, UpOptions options,
               Lifetime lifetime)
-      : up_(loop, std::move(root), std::move(fleet), lifetime, options,
-            options.max_boot > 0 ? options.max_boot : default_max_boot()) {}
+      : up_(loop, std::move(root), std::move(fleet), lifetime, std::move(options)) {}
 
   Task<FleetReport> run(FleetSpec spec) {
     Completion completion(up_.root, up_.fleet, up_.operation, Completion::Keys::make);
     std::vector<MachineSpec> machines = co_await completion.run(std::move(spec), up_.options);
-    require_room(machines);
+    const UpPlan plan = plan_up(up_.root / up_.fleet, machines, up_.options);
+    require_room(plan);
+    require_disk_room(up_.root, size_of_copies(machines), plan.to_start.size());
+    up_.slots.emplace(plan.boots_at_once);
+    up_.clone_slots.emplace(kClonesPerBoot * plan.boots_at_once);
     up_.order.emplace(machines);
     FleetReport report;
     report.fleet = up_.fleet;
@@ -80,39 +76,18 @@ class Convergence {
   }
 
  private:
-  /// Before the first spawn: a host that cannot hold the fleet is not driven into the ground.
-  void require_room(const std::vector<MachineSpec>& machines) const {
-    std::uint64_t wanted = 0;
-    std::uint64_t copied = 0;
-    std::size_t missing = 0;
-    for (const auto& machine : machines) {
-      if (runs(machine.config.name)) continue;
-      wanted += machine.config.memory.count();
-      copied += size_of_copies(machine.config);
-      ++missing;
-    }
-    require_host_room(Bytes(wanted), missing);
-    require_disk_room(up_.root, Bytes(copied), missing);
-  }
-
   /// What a machine has of an earlier start is there already.
-  [[nodiscard]] std::uint64_t size_of_copies(const MachineConfig& config) const {
+  [[nodiscard]] Bytes size_of_copies(const std::vector<MachineSpec>& machines) const {
     std::uint64_t size = 0;
-    if (std::filesystem::exists(up_.directory_of(config.name))) return size;
-    for (const Disk& disk : config.disks) {
-      struct stat status {};
-      const bool copied = disk.mode == DiskMode::copy && ::stat(disk.file.c_str(), &status) == 0;
-      if (copied) size += static_cast<std::uint64_t>(status.st_blocks) * 512;
+    for (const auto& machine : machines) {
+      if (std::filesystem::exists(up_.directory_of(machine.config.name))) continue;
+      for (const Disk& disk : machine.config.disks) {
+        struct stat status {};
+        const bool copied = disk.mode == DiskMode::copy && ::stat(disk.file.c_str(), &status) == 0;
+        if (copied) size += static_cast<std::uint64_t>(status.st_blocks) * 512;
+      }
     }
-    return size;
-  }
-
-  [[nodiscard]] bool runs(const std::string& name) const {
-    try {
-      return inspect_machine(up_.directory_of(name)).pid.has_value();
-    } catch (const Error&) {
-      return false;
-    }
+    return Bytes(size);
   }
 
   /// While others were waited for, somebody may have ended or removed it.
@@ -179,18 +154,18 @@ Task<EphemeralFleet> Fleet::up_ephemeral(FleetSpec spec, UpOptions options) {
   co_return fleet;
 }
 
-Task<std::vector<CommandLine>> Fleet::dry_run(FleetSpec spec, UpOptions options) {
+Task<UpPlan> Fleet::dry_run(FleetSpec spec, UpOptions options) {
   Loop& loop = co_await current_loop();
   const Operation operation(loop, options.progress);
   Completion completion(root_, name_, operation, Completion::Keys::assume);
   std::vector<MachineSpec> machines = co_await completion.run(std::move(spec), options);
   sort_by_dependencies(machines);
-  std::vector<CommandLine> lines;
+  UpPlan plan = plan_up(root_ / name_, machines, options);
   for (const auto& machine : machines) {
     CommandLine line = co_await Machine::plan(machine.config, root_);
-    lines.push_back(std::move(line));
+    plan.commands.push_back(std::move(line));
   }
-  co_return lines;
+  co_return plan;
 }
 
 }  // namespace vmfleet

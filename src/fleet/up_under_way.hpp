@@ -24,16 +24,14 @@ inline constexpr std::size_t kClonesPerBoot = 4;
 /// *Lifetime*: outlives the tasks that converge its machines. *Threads*: its loop's own.
 struct UpUnderWay {
   UpUnderWay(Loop& its_loop, std::filesystem::path state_root, std::string fleet_name,
-             Lifetime machines_lifetime, UpOptions up_options, std::size_t boots_at_once)
+             Lifetime machines_lifetime, UpOptions up_options)
       : loop(its_loop),
         root(std::move(state_root)),
         fleet(std::move(fleet_name)),
         lifetime(machines_lifetime),
         options(std::move(up_options)),
         operation(loop, options.progress),
-        cloning(operation),
-        slots(boots_at_once),
-        clone_slots(kClonesPerBoot * boots_at_once) {}
+        cloning(operation) {}
 
   [[nodiscard]] std::filesystem::path directory_of(const std::string& name) const {
     return root / fleet / name;
@@ -51,10 +49,10 @@ struct UpUnderWay {
   UpOptions options;
   Operation operation;
   Cloning cloning;
-  Semaphore slots;                  ///< one for each machine in its boot
-  Semaphore clone_slots;            ///< and for each that is cloned
-  std::optional<StartOrder> order;  ///< once it is known which machines there are
-  std::list<Machine> started;       ///< by this call
+  std::optional<Semaphore> slots;        ///< once it is known how many may be in their boot
+  std::optional<Semaphore> clone_slots;  ///< and how many may be cloned
+  std::optional<StartOrder> order;       ///< once it is known which machines there are
+  std::list<Machine> started;            ///< by this call
 };
 
 }  // namespace vmfleet

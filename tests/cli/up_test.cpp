@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What `up` answers: of real machines, QEMU under TCG with tiny guests.
 #include <fstream>
+#include <regex>
+#include <sstream>
 
 #include <vmfleet/testkit/guests.hpp>
 
@@ -62,7 +64,7 @@ TEST_CASE("the answer of up for people is the table of ps") {
   CHECK(world.run({"ps", "-q", "vm-{1..1}"}).out == "vm-1\n");
 }
 
-TEST_CASE("a dry run prints command lines and starts nothing") {
+TEST_CASE("a dry run prints the plan and command lines, and starts nothing") {
   const Vmfleet world;
   const auto ran = world.run(up_with("marker", {"-n", "2", "--dry-run"}));
   CHECK(ran.code == 0);
@@ -71,6 +73,33 @@ TEST_CASE("a dry run prints command lines and starts nothing") {
   const auto document = world.document(up_with("marker", {"--dry-run"}));
   CHECK(document.text("schema") == "vmfleet.dry-run/1");
   CHECK(document["commands"].as_array()->size() == 1);
+  CHECK(*(*document["plan"]["start"].as_array())[0].as_string() == "vm-0");
+  CHECK(document["plan"].integer("boots_at_once", 0) > 0);
+}
+
+namespace {
+
+/// The lines that a shell ignores, without what is this host's.
+std::string plan_in(const std::string& out) {
+  std::istringstream lines(out);
+  std::string plan;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.rfind('#', 0) == 0) plan += line + "\n";
+  }
+  return std::regex_replace(plan, std::regex("[0-9.]+(G?) (available|allowed)"), "N$1 $2");
+}
+
+}  // namespace
+
+TEST_CASE("the plan of a dry run is a comment in front of commands that a shell understands") {
+  const Vmfleet world;
+  REQUIRE(world.run(up_with("marker")).code == 0);
+  const Words more{"-n", "12", "--max-boot", "3", "--dry-run"};
+  const auto ran = world.run(up_with("marker", more));
+  test::compare_with_golden("dry_run.txt", plan_in(ran.out));
+  std::ofstream(world.folder() / "pasted") << ran.out;
+  const auto checked = world.shell("sh -n pasted && grep -c '^qemu-system\\|^/.*qemu' pasted");
+  CHECK(checked.out == "12\n");
 }
 
 TEST_CASE("machines that a lowered count leaves are told of") {

@@ -239,7 +239,8 @@ VMFLEET_ASYNC_TEST_CASE("an ephemeral fleet keeps the order too") {
 
 VMFLEET_ASYNC_TEST_CASE("a dry run gives the command lines in the order of the starts") {
   const TempDir root;
-  const auto lines = co_await Fleet(root.path(), "demo").dry_run(trio());
+  const UpPlan plan = co_await Fleet(root.path(), "demo").dry_run(trio());
+  const auto& lines = plan.commands;
   REQUIRE(lines.size() == 3);
   REQUIRE_THAT(lines[0].to_shell(), ContainsSubstring("alone"));
   REQUIRE_THAT(lines[1].to_shell(), ContainsSubstring("db"));

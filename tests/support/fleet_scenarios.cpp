@@ -248,9 +248,10 @@ VMFLEET_ASYNC_TEST_CASE("down and up without a pause always succeed") {
 VMFLEET_ASYNC_TEST_CASE("a dry run gives each machine's command line and touches nothing") {
   const TempDir root;
   Fleet fleet(root.path(), "demo");
-  const auto lines = co_await fleet.dry_run(spec_of(3));
-  REQUIRE(lines.size() == 3);
-  REQUIRE_THAT(lines[2].to_shell(), ContainsSubstring("vm-2"));
+  const UpPlan plan = co_await fleet.dry_run(spec_of(3));
+  REQUIRE(plan.to_start.size() == 3);
+  REQUIRE(plan.commands.size() == 3);
+  REQUIRE_THAT(plan.commands[2].to_shell(), ContainsSubstring("vm-2"));
   REQUIRE(std::filesystem::is_empty(root.path()));
 }
 

@@ -12,8 +12,8 @@
 #include <vmfleet/fleet/fleet_report.hpp>
 #include <vmfleet/fleet/fleet_spec.hpp>
 #include <vmfleet/fleet/progress.hpp>
+#include <vmfleet/fleet/up_plan.hpp>
 #include <vmfleet/machine/machine.hpp>
-#include <vmfleet/qemu/command_line.hpp>
 
 namespace vmfleet {
 
@@ -31,7 +31,7 @@ struct UpOptions {
   /// empty: all.
   std::vector<std::string> names;
   bool wait = true;          ///< for readiness; of those that others depend on always
-  std::size_t max_boot = 0;  ///< machines in their boot at once; 0: as many as processors
+  std::size_t max_boot = 0;  ///< machines in their boot at once; 0: see `UpPlan`
   bool keep_failed = false;  ///< leave a machine that did not become ready running
   bool recreate = false;     ///< replace machines whose specification or disks' sources differ
   Cloned cloned = Cloned::as_specified;
@@ -75,9 +75,10 @@ class Fleet {
   /// *Lifetime*: `fleet` outlives it. *Cancellation*: a start under way is taken back.
   Task<void> supervise(EphemeralFleet& fleet, FleetSpec spec, UpOptions options = UpOptions());
 
-  /// The command lines that `up` would run. Starts no machine and leaves the fleet as it is; what
-  /// must be known for that is found out and kept: image, unpacked kernel, accelerator.
-  Task<std::vector<CommandLine>> dry_run(FleetSpec spec, UpOptions options = UpOptions());
+  /// What `up` would do, with the command lines that it would run. Starts no machine and leaves the
+  /// fleet as it is; what must be known for that is found out and kept: image, unpacked kernel,
+  /// accelerator.
+  Task<UpPlan> dry_run(FleetSpec spec, UpOptions options = UpOptions());
 
   /// Starts machines that have ended again, as they were specified; `options.names` are theirs.
   /// They wait for each other, but start no others. One that no specification made, or whose record

@@ -209,7 +209,7 @@ void add_run(Program& program) {
   add_spec_options(app, arguments->spec);
   add_timeout(app, arguments->timeout, "for each machine to become ready");
   add_count(app, "--max-boot", arguments->max_boot, 1, kMostMachines, "",
-            "how many boot at a time (as many as processors)");
+            "how many boot at a time (emulated: as many as processors)");
   set_footer(app,
              "vmfleet run -n 3 --forward ssh:22 -- ./test.sh\n"
              "vmfleet run -- sh -c 'echo $VMFLEET_MACHINES; vmfleet logs'");

@@ -56,22 +56,49 @@ UpOptions options_of(const UpArguments& arguments) {
   return options;
 }
 
-void answer_dry_run(const Context& context, const std::vector<CommandLine>& lines) {
+/// The first of many.
+std::string in_short(std::vector<std::string> names) {
+  constexpr std::size_t kMost = 8;
+  if (names.empty()) return "none";
+  const std::size_t others = names.size() > kMost ? names.size() - kMost : 0;
+  names.resize(names.size() - others);
+  return join(names, " ") + (others > 0 ? fmt::format(" and {} more", others) : "");
+}
+
+/// Lines that a shell ignores.
+std::string comment_of(const UpPlan& plan) {
+  const auto gibi = [](Bytes size) {
+    return fmt::format("{:.1f}G", static_cast<double>(size.count()) / (1 << 30));
+  };
+  std::string memory = gibi(plan.memory) + " needed";
+  if (plan.memory_available) {
+    memory += fmt::format(", {} available{}", gibi(*plan.memory_available),
+                          plan.memory > *plan.memory_available ? ": not enough" : "");
+  }
+  return fmt::format(
+      "# to start: {}\n# running: {}\n# boot at a time: {}, {}\n# memory: {}\n"
+      "# descriptors: {} needed, {} allowed{}\n",
+      in_short(plan.to_start), in_short(plan.running), plan.boots_at_once, plan.why, memory,
+      plan.descriptors, plan.descriptors_allowed,
+      plan.descriptors > plan.descriptors_allowed ? ": not enough" : "");
+}
+
+void answer_dry_run(const Context& context, const UpPlan& plan) {
   if (context.globals.json) {
     json::Array commands;
-    for (const auto& line : lines) {
+    for (const auto& line : plan.commands) {
       commands.emplace_back(json::to_array(line.argv));
     }
     json::Object document;
     document.set("schema", "vmfleet.dry-run/1");
+    document.set("plan", plan.to_json());
     document.set("commands", std::move(commands));
     context.answer(std::move(document));
     return;
   }
-  std::string text;
-  for (const auto& line : lines) {
-    if (!text.empty()) text += "\n";
-    text += line.to_text();
+  std::string text = comment_of(plan);
+  for (const auto& line : plan.commands) {
+    text += "\n" + line.to_text();
     if (text.back() != '\n') text += '\n';
   }
   context.out.write(text);
@@ -127,9 +154,9 @@ Task<int> up(Context& context, const UpArguments& arguments) {
   const auto progress = make_progress(context);
   options.progress = observer_of(*progress);
   if (arguments.dry_run) {
-    Task<std::vector<CommandLine>> work = fleet.dry_run(std::move(spec), std::move(options));
-    const auto lines = co_await show_progress(*progress, std::move(work));
-    answer_dry_run(context, lines);
+    Task<UpPlan> work = fleet.dry_run(std::move(spec), std::move(options));
+    const UpPlan plan = co_await show_progress(*progress, std::move(work));
+    answer_dry_run(context, plan);
     co_return kDone;
   }
   std::vector<std::string> names;
@@ -158,7 +185,7 @@ void add_up(Program& program) {
   add_timeout(app, arguments->timeout, "for each machine to become ready");
   add_flag(app, "--no-wait", arguments->no_wait, "do not wait for readiness");
   add_count(app, "--max-boot", arguments->max_boot, 1, kMostMachines, "",
-            "how many boot at a time (as many as processors)");
+            "how many boot at a time (emulated: as many as processors)");
   add_flag(app, "--attach", arguments->attach,
            "stay and follow the consoles; Ctrl-C stops the machines");
   add_flag(app, "--keep-failed", arguments->keep_failed, "leave machines that failed running");
@@ -168,7 +195,8 @@ void add_up(Program& program) {
   app.get_option("--clone")->excludes("--cold");
   add_flag(app, "--recreate", arguments->recreate, "replace machines whose configuration differs");
   add_flag(app, "--verify", arguments->verify, "read disks' sources to see whether they changed");
-  add_flag(app, "--dry-run", arguments->dry_run, "print QEMU's command lines, start nothing");
+  add_flag(app, "--dry-run", arguments->dry_run,
+           "print the plan and QEMU's command lines, start nothing");
   program.runs(app, [arguments](Context& context) { return up(context, *arguments); });
 }
 

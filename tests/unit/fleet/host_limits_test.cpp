@@ -8,15 +8,11 @@
 
 using namespace vmfleet;
 
-TEST_CASE("what no host has is refused before anything starts") {
-  try {
-    require_host_room(Bytes::gibi(1 << 20), 8);
-    FAIL("a petabyte was found");
-  } catch (const Error& error) {
-    REQUIRE(error.kind() == ErrorKind::host_unfit);
-    REQUIRE(std::string(error.message()).find("8 machines need") == 0);
-  }
-  REQUIRE_THROWS_AS(require_host_room(Bytes(0), 100'000'000), Error);
+TEST_CASE(
+    "a thousand machines fit into the descriptors that hosts allow, a hundred million do not") {
+  REQUIRE(descriptors_for(1'000, 2) < 10'000);
+  REQUIRE_NOTHROW(require_descriptors(descriptors_for(1, 1), 1));
+  REQUIRE_THROWS_AS(require_descriptors(descriptors_for(100'000'000, 2), 100'000'000), Error);
 }
 
 TEST_CASE("copies that no disk can hold are refused, also in a folder that is not there yet") {
@@ -29,9 +25,4 @@ TEST_CASE("copies that no disk can hold are refused, also in a folder that is no
   }
   REQUIRE_NOTHROW(require_disk_room("/tmp", Bytes::gibi(1 << 20), 0));
   REQUIRE_NOTHROW(require_disk_room("/tmp", Bytes(1), 1));
-}
-
-TEST_CASE("a small fleet fits, and none always does") {
-  REQUIRE_NOTHROW(require_host_room(Bytes::mebi(1), 1));
-  REQUIRE_NOTHROW(require_host_room(Bytes::gibi(1 << 20), 0));
 }
