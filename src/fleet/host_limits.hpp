@@ -14,8 +14,8 @@ namespace vmfleet {
 std::optional<Bytes> available_memory();
 
 /// What QEMU takes of it beside the guest's memory. Measured with 64 on a host: 13 to 24 MiB each
-/// less available, 19.4 of their own (PSS) while paused and 22.1 once a small guest had booted.
-inline constexpr Bytes kQemuItself = Bytes::mebi(24);
+/// less available, 21 in the median; 19.4 of their own (PSS) paused, 22.1 with a small guest in it.
+inline constexpr Bytes kQemuItself = Bytes::mebi(20);
 
 /// What this process needs to work on so many machines, of which so many are being launched.
 std::size_t descriptors_for(std::size_t machines, std::size_t launches);

@@ -13,7 +13,7 @@ namespace vmfleet::qmp {
 
 namespace {
 
-constexpr std::size_t kChunk = std::size_t{64} << 10;
+constexpr std::size_t kChunk = std::size_t{16} << 10;
 constexpr std::size_t kLarge = std::size_t{256} << 10;  // decoding more would hold up the loop
 constexpr char kSentinel = '\xFF';
 

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What `vmfleet up` adds to the start of QEMU: machines that start paused and answer QMP, as a
+ratio to a bare loop that spawns the same command lines and greets them.
+
+usage: VMFLEET_TESTKIT_DIR=FOLDER paused_bench.py VMFLEET [--machines N] [--rounds N] [--max-boot K ...]
+
+Prints medians and spreads; the host should have nothing else to do.
+"""
+
+import argparse
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+FLEET_FILE = """fleet = "bench"
+[machine.vm]
+count = {machines}
+accel = "tcg"
+memory = "32M"
+paused = true
+kernel = "{kernel}"
+"""
+SOCKETS = ["control.sock", "qmp.sock", "monitor.sock", "agent.sock"]  # descriptors 3, 4, 5 and 6
+
+
+def run_json(vmfleet, *arguments):
+    answer = subprocess.run([vmfleet, "--json", *arguments], check=True, stdout=subprocess.PIPE)
+    return json.loads(answer.stdout)
+
+
+def up(vmfleet, place, bound):
+    """Seconds until every machine is paused and has answered; vmfleet itself asks each."""
+    started = time.monotonic()
+    options = [] if bound is None else ["--max-boot", str(bound)]
+    report = run_json(vmfleet, "up", "-q", *options, *place)
+    took = time.monotonic() - started
+    states = {machine["state"] for machine in report["machines"]}
+    assert states == {"paused"}, states
+    subprocess.run([vmfleet, "kill", "-q", *place[2:]], check=True)
+    subprocess.run([vmfleet, "down", "-q", *place[2:]], check=True)
+    return took
+
+
+def spawn(argv, folder):
+    os.makedirs(folder, mode=0o700)
+    with open(f"{folder}/entropy", "wb") as file:
+        file.write(os.urandom(32))
+    listeners = []
+    for name in SOCKETS:
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(f"{folder}/{name}")
+        listener.listen()
+        listeners.append(listener)
+    null = os.open("/dev/null", os.O_RDWR)
+    # Far above, so that none is overwritten before it was copied.
+    sources = [fcntl.fcntl(listener, fcntl.F_DUPFD_CLOEXEC, 100) for listener in listeners]
+    actions = [(os.POSIX_SPAWN_DUP2, null, number) for number in range(3)]
+    actions += [(os.POSIX_SPAWN_DUP2, source, 3 + i) for i, source in enumerate(sources)]
+    pid = os.posix_spawn(argv[0], argv, os.environ, file_actions=actions, setsid=True)
+    for number in [null, *sources]:
+        os.close(number)
+    for listener in listeners:
+        listener.close()
+    return pid
+
+
+def greet(folder):
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(f"{folder}/control.sock")
+    with client, client.makefile("rw") as stream:
+        assert "QMP" in json.loads(stream.readline())
+        for command in ["qmp_capabilities", "query-uuid"]:
+            stream.write(json.dumps({"execute": command}) + "\n")
+            stream.flush()
+            assert "return" in json.loads(stream.readline())
+
+
+def bare(commands, state):
+    started = time.monotonic()
+    folders = [f"{state}/bench/vm-{i}" for i in range(len(commands))]
+    pids = [spawn(argv, folder) for argv, folder in zip(commands, folders)]
+    for folder in folders:
+        greet(folder)
+    took = time.monotonic() - started
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    shutil.rmtree(f"{state}/bench")
+    return took
+
+
+def row(name, seconds, baseline):
+    median = statistics.median(seconds)
+    print(
+        f"{name:>14}  {median:6.2f} s {min(seconds):6.2f} s {max(seconds):6.2f} s"
+        f"  {median / baseline:5.2f}"
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("vmfleet")
+    parser.add_argument("--machines", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--max-boot", type=int, nargs="*", default=[])
+    options = parser.parse_args()
+    kernel = os.path.join(os.environ["VMFLEET_TESTKIT_DIR"], "marker.elf")
+
+    with tempfile.TemporaryDirectory(prefix="vmfleet-bench-") as folder:
+        file = f"{folder}/vmfleet.toml"
+        with open(file, "w") as text:
+            text.write(FLEET_FILE.format(machines=options.machines, kernel=kernel))
+        state = f"{folder}/state"
+        place = ["-f", file, "--state-dir", state, "-p", "bench"]
+        commands = run_json(options.vmfleet, "up", "--dry-run", *place)["commands"]
+        ways = {"bare loop": lambda: bare(commands, state)}
+        for bound in [None, *options.max_boot]:
+            name = "vmfleet up" if bound is None else f"{bound} at a time"
+            ways[name] = lambda bound=bound: up(options.vmfleet, place, bound)
+        seconds = {name: [] for name in ways}
+        for number in range(options.rounds + 1):
+            for name, way in ways.items():
+                took = way()
+                if number > 0:  # the first warms the page cache
+                    seconds[name].append(took)
+    baseline = statistics.median(seconds["bare loop"])
+    print(
+        f"{options.machines} paused machines answer, {options.rounds} rounds, "
+        f"{os.cpu_count()} processors"
+    )
+    print(f"{'':>14}  median   fastest  slowest  ratio")
+    for name, each in seconds.items():
+        row(name, each, baseline)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
