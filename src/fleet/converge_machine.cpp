@@ -37,6 +37,17 @@ std::string next_step(const MachineConfig& config) {
   return step;
 }
 
+/// Of one that was given up: it may have become so since.
+Task<bool> is_ready_after_all(Machine& machine) {
+  try {
+    co_await machine.wait_ready(Milliseconds(0));
+    co_return true;
+  } catch (const Error&) {
+    // It is started anew.
+  }
+  co_return false;
+}
+
 class MachineConvergence {
  public:
   MachineConvergence(UpUnderWay& up, MachineSpec machine)
@@ -129,6 +140,10 @@ class MachineConvergence {
       co_return Place::taken;
     }
     if (same && existing->state == MachineState::paused) co_return Place::taken;
+    if (same && existing->state == MachineState::failed) {
+      const bool ready = co_await is_ready_after_all(running);
+      if (ready) co_return Place::taken;
+    }
     if (!same && !up_.options.recreate) throw is_another(intent);
     up_.operation.tell(name_, MachineState::stopping);
     co_await running.stop(StopOptions());

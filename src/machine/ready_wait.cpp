@@ -21,12 +21,6 @@ namespace vmfleet {
 namespace {
 
 constexpr std::size_t kShownLines = 12;
-// A guest may reboot on purpose, and on a busy host what the firmware does for one reset can look
-// like three; one that goes on without becoming ready is in a loop.
-constexpr std::size_t kResetLoop = 5;
-// Firmware presses one button after another until something happens: QEMU reports each. *Source*:
-// SeaBIOS, src/fw/shadow.c and src/resume.c.
-constexpr Milliseconds kOneReset(20);
 constexpr Milliseconds kAgentPatience(500);
 constexpr Milliseconds kConsolePause(50);
 constexpr Milliseconds kTimeToAnswer(2'000);
@@ -263,14 +257,20 @@ void ReadyWait::look_at(const qmp::Event& event) {
   if (satisfied()) return;
   if (event.name == "GUEST_PANICKED") panicked_ = true;
   if (event.name != "RESET") return;
-  const auto since = event.timestamp - last_reset_;
-  if (since >= since.zero() && since < kOneReset) return;
-  last_reset_ = event.timestamp;
-  if (event.data.flag("guest", false) && ++resets_ >= kResetLoop) {
-    fail(Error(ErrorKind::exited,
-               fmt::format("the guest reset itself {} times without becoming ready", resets_))
-             .hint("a triple fault or a failing boot loader does this; look at its last lines"));
-  }
+  take_reset(event);
+}
+
+void ReadyWait::take_reset(const qmp::Event& event) {
+  if (event.timestamp < asked_) return;
+  std::error_code none;  // as it is now: what was read of it may lag behind
+  const auto size = std::filesystem::file_size(live_.directory.file(instance_file::kSerial), none);
+  const std::uint64_t printed = none ? 0 : size;
+  if (!event.data.flag("guest", false)) return resets_.pressed(event.timestamp, printed);
+  if (!resets_.by_guest(event.timestamp, printed)) return;
+  fail(
+      Error(ErrorKind::exited,
+            fmt::format("the guest reset itself {} times without becoming ready", resets_.resets()))
+          .hint("a triple fault or a failing boot loader does this; look at its last lines"));
 }
 
 Task<void> ReadyWait::watch_end() {

@@ -2,6 +2,7 @@
 // ReadyWait: all conditions of one wait for readiness, watched at once. Private to this room.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -15,6 +16,7 @@
 #include <vmfleet/qmp/event_log.hpp>
 
 #include "machine/live.hpp"
+#include "machine/reset_loop.hpp"
 
 namespace vmfleet {
 
@@ -55,6 +57,7 @@ class ReadyWait {
   Task<void> watch_events();
   void take_events(const TailChunk& chunk);
   void look_at(const qmp::Event& event);
+  void take_reset(const qmp::Event& event);
   /// What the logs hold and was not read.
   void read_rest();
   /// What the watchers have read may not have been looked at yet, and comes before the rest.
@@ -88,8 +91,10 @@ class ReadyWait {
   FileTail events_;
   std::uint64_t events_taken_ = events_.offset();
   qmp::EventLog event_log_;
-  std::size_t resets_ = 0;
-  qmp::Event::Time last_reset_{};
+  /// Resets before say nothing of what the guest does now.
+  const qmp::Event::Time asked_ =
+      std::chrono::time_point_cast<qmp::Event::Time::duration>(std::chrono::system_clock::now());
+  ResetLoop resets_;
   bool panicked_ = false;
   bool failed_ = false;  // the first failure is told, not its echoes
 };

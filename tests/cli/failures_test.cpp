@@ -73,6 +73,30 @@ TEST_CASE("a machine that failed is ended unless it is to be kept") {
   CHECK(first(world.document({"ps"})).integer("pid", 0) > 1);
 }
 
+TEST_CASE("a machine that was given up and has become ready since is ready for up") {
+  const Vmfleet world;
+  const Words up =
+      up_with("echo", {"--ready", "serial=late but there", "--timeout", "300ms", "--keep-failed"});
+  const std::int64_t pid = first(world.document(up, 6)).integer("pid", 0);
+  CHECK(world.run({"send", "vm-0", "late but there"}).code == 0);
+  CHECK(world.run({"wait", "--for", "serial=late but there", "--timeout", "60s"}).code == 0);
+  CHECK(first(world.document({"ps"})).text("state") == "failed");
+  const auto again = world.document(up);
+  CHECK(first(again).text("state") == "ready");
+  CHECK(first(again).integer("pid", 0) == pid);
+}
+
+TEST_CASE("of resets before a wait none makes it fail") {
+  const Vmfleet world;
+  world.run(up_with("hang", {"--timeout", "200ms", "--keep-failed"}));
+  std::ofstream events(world.state() / "default/vm-0/events.log", std::ios::app);
+  for (int i = 1; i <= 20; ++i) {
+    events << R"({"timestamp": {"seconds": )" << 1'700'000'000 + 2 * i
+           << R"(, "microseconds": 0}, "event": "RESET", "data": {"guest": true}})" << std::endl;
+  }
+  CHECK(world.run({"wait", "--timeout", "500ms"}).code == 6);
+}
+
 TEST_CASE("QEMU's own words are told when it refuses to start") {
   const Vmfleet world;
   const auto ran = world.run(up_with("marker", {"--qemu-arg", "-nosuchoption"}));
