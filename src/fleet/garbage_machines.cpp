@@ -13,7 +13,6 @@
 #include <machine/staged_record.hpp>
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/fleet/fleet.hpp>
-#include <vmfleet/instance/identity.hpp>
 #include <vmfleet/instance/intent.hpp>
 #include <vmfleet/instance/locks.hpp>
 #include <vmfleet/qemu/validate.hpp>
@@ -124,14 +123,8 @@ class DeadMachine {
   std::vector<std::string> staged_;
 };
 
-/// Its QEMU, whose `alive` may have been removed: whoever clears temporary folders takes what was
-/// not written for long.
-bool lives(const InstanceDirectory& directory) {
-  return is_alive(directory) || pid_file_holder(directory).has_value();
-}
-
 void judge_machine(const InstanceDirectory& directory, bool abandoned, GarbageBin& bin) {
-  if (lives(directory)) return;
+  if (is_alive(directory)) return;
   directory.require_ours_or_bare();
   DeadMachine(directory, abandoned, bin).judge();
 }
@@ -147,7 +140,7 @@ void collect_machine(const std::filesystem::path& path, GarbageBin& bin) {
   try {
     const bool abandoned = is_abandoned(path);
     const auto directory = InstanceDirectory::open(path);
-    if (lives(directory)) return;
+    if (is_alive(directory)) return;
     directory.require_ours_or_bare();  // before the lock makes a file there
     if (!abandoned && !directory.has_records()) return;
     if (bin.dry_run()) return judge_unlocked(directory, abandoned, bin);

@@ -32,6 +32,16 @@ bool readable(const std::filesystem::path& path) {
   return ::access(path.c_str(), R_OK) == 0;
 }
 
+void require_no_other(const std::filesystem::path& folder) {
+  const auto type = std::filesystem::symlink_status(folder).type();
+  if (type == std::filesystem::file_type::not_found ||
+      type == std::filesystem::file_type::directory) {
+    return;
+  }
+  throw Error(ErrorKind::conflict, fmt::format("{} is not a directory", folder.string()))
+      .hint("a link or file stands where vmfleet keeps its keys; move it away");
+}
+
 Task<void> run_ssh_keygen(std::filesystem::path key) {
   std::vector<std::string> argv{"ssh-keygen", "-q", "-t",      "ed25519", "-N",
                                 "",           "-C", "vmfleet", "-f",      key.string()};
@@ -53,6 +63,7 @@ std::filesystem::path default_ssh_key(const std::filesystem::path& state_root) {
 Task<void> make_ssh_key(std::filesystem::path state_root) {
   const auto key = default_ssh_key(state_root);
   if (readable(key) && readable(public_half(key))) co_return;
+  require_no_other(key.parent_path());
   std::optional<TemporaryFolder> folder;  // becomes the folder of the key as a whole, or goes
   auto begin = [&] {
     const auto root = key.parent_path().parent_path();

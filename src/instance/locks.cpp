@@ -17,15 +17,26 @@
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/base/text.hpp>
+#include <vmfleet/instance/identity.hpp>
 #include <vmfleet/io/files.hpp>
 
 namespace vmfleet {
 
 namespace {
 
+/// Why a lock cannot be opened: it may be none of ours.
+Error lock_error(const InstanceDirectory& directory, const char* name, int number) {
+  const std::string path = directory.file(name).string();
+  if (number != ELOOP && number != EISDIR && number != ENXIO) {
+    return errno_error("open " + path, number);
+  }
+  return Error(ErrorKind::conflict, fmt::format("{} is not a file", path))
+      .hint("something else stands where vmfleet keeps its state; move it away");
+}
+
 UniqueFd open_lock(const InstanceDirectory& directory, const char* name) {
   UniqueFd fd(::openat(directory.fd(), name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd) throw errno_error("open " + directory.file(name).string(), errno);
+  if (!fd) throw lock_error(directory, name, errno);
   return fd;
 }
 
@@ -39,9 +50,9 @@ bool try_lock(int fd, int operation) {
 
 /// Whether the file exists and somebody holds its lock. Looking takes a shared lock for a moment.
 bool probe(const InstanceDirectory& directory, const char* name) {
-  const UniqueFd fd(::openat(directory.fd(), name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  const UniqueFd fd(::openat(directory.fd(), name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!fd && errno == ENOENT) return false;
-  if (!fd) throw errno_error("look at " + directory.file(name).string(), errno);
+  if (!fd) throw lock_error(directory, name, errno);
   return !try_lock(fd.get(), LOCK_SH);
 }
 
@@ -126,7 +137,7 @@ UniqueFd lock_alive(const InstanceDirectory& directory) {
 }
 
 bool is_alive(const InstanceDirectory& directory) {
-  return probe(directory, instance_file::kAlive);
+  return pid_file_holder(directory) || probe(directory, instance_file::kAlive);
 }
 
 Task<bool> await_death(const InstanceDirectory& directory, Milliseconds patience) {

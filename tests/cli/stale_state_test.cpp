@@ -255,11 +255,33 @@ TEST_CASE("links in the place of a fleet, a machine or a file of ours are not fo
     std::filesystem::create_symlink(victim.path() / "alive", world.machine() / "alive");
     for (const Words& words : {Words{"start"}, Words{"down"}}) {
       const Ran ran = world.run(words);
-      CHECK(ran.code == 1);
+      CHECK(ran.code == 5);
       CHECK_THAT(ran.err, ContainsSubstring((world.machine() / "alive").string()));
+      CHECK_THAT(ran.err, ContainsSubstring("move it away"));
     }
   }
   CHECK(victim.is_whole());
+}
+
+TEST_CASE("a QEMU whose `alive` was lost is neither started twice nor left behind") {
+  const Stale world;
+  REQUIRE(world.up().code == 0);
+  const auto alive = world.machine() / "alive";
+  const std::int64_t pid = world.seen().integer("pid", 0);
+  std::filesystem::remove(alive);
+  SECTION("removed") {}
+  SECTION("replaced by a file") {
+    std::ofstream(alive) << "";
+  }
+  SECTION("replaced by a link") {
+    std::filesystem::create_symlink("elsewhere", alive);
+  }
+  CHECK(world.seen().text("state") == "ready");
+  CHECK(world.up().code == 0);
+  CHECK(world.seen().integer("pid", 0) == pid);
+  CHECK(world.run({"kill"}).code == 0);
+  // Orphans come to this process.
+  CHECK(::waitpid(static_cast<pid_t>(pid), nullptr, WNOHANG) == static_cast<pid_t>(pid));
 }
 
 TEST_CASE("whoever swaps a machine's folder for a link makes no command remove what it leads to") {

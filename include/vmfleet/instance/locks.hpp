@@ -36,8 +36,10 @@ inline constexpr int kAliveDescriptor = 7;
 /// exactly as long as the last process that has it, and cannot be left behind. *Errors*: `conflict`
 /// when QEMU lives.
 UniqueFd lock_alive(const InstanceDirectory& directory);
-/// Whether QEMU (or the command that is just starting it) lives. *Errors*: when that cannot be
-/// found out, for want of descriptors for example: what may live is not taken for dead.
+/// Whether QEMU (or the command that is just starting it) lives: `alive` is locked, or else QEMU's
+/// own pid file, as whoever clears temporary folders may have removed the former. *Errors*: when
+/// that cannot be found out, for want of descriptors for example: what may live is not taken for
+/// dead.
 bool is_alive(const InstanceDirectory& directory);
 /// Waits until QEMU lives no more; false when it still does then. Of a QEMU that is just ending
 /// nothing else tells: its process has let go of most files, and a last thread keeps `alive`.

@@ -31,7 +31,8 @@ struct PsArguments {
 
 void say_that_none(const Context& context, const std::string& fleet, bool selected) {
   if (selected) return context.say("no machine has these labels");
-  const auto fleets = list_fleets(context.state_root());
+  auto fleets = list_fleets(context.state_root());
+  std::erase(fleets, fleet);  // what is in its folder is no machine
   std::string line = fmt::format("no machines in fleet '{}'", sanitize(fleet));
   if (!fleets.empty()) line += fmt::format("; fleets with some: {}", join(fleets, ", "));
   context.say(line);

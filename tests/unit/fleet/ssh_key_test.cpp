@@ -86,6 +86,16 @@ TEST_CASE("half of a pair is not replaced") {
   REQUIRE(files::read(temp / ".ssh/id_ed25519") == "somebody's");
 }
 
+TEST_CASE("what stands in the place of the keys' folder is named, and stays") {
+  const TempDir temp;
+  std::filesystem::create_symlink("elsewhere", temp / ".ssh");
+  const Error error = failure_of([&] { testkit::run_async(make_ssh_key(temp.path())); });
+  REQUIRE(error.kind() == ErrorKind::conflict);
+  REQUIRE_THAT(error.message(), ContainsSubstring(".ssh is not a directory"));
+  REQUIRE_THAT(error.hint(), ContainsSubstring("move it away"));
+  REQUIRE(std::filesystem::is_symlink(temp / ".ssh"));
+}
+
 TEST_CASE("without ssh-keygen it is said what is missing, and nothing is left") {
   const TempDir temp;
   const Path path("/nowhere");

@@ -70,6 +70,23 @@ TEST_CASE("the holder of the pid file's lock is QEMU, whatever number the file c
   REQUIRE(found->pid() == qemu.pid());
 }
 
+TEST_CASE("QEMU lives also when `alive` was removed, or something else is in its place") {
+  const TempDir temp;
+  const auto directory = InstanceDirectory::create(temp.path(), "demo", "vm-0");
+  const auto alive = directory.file(instance_file::kAlive);
+  std::optional<Child> qemu;
+  qemu.emplace([&] { lock_pid_file(directory); });
+  REQUIRE(is_alive(directory));
+  std::ofstream(alive) << "";
+  REQUIRE(is_alive(directory));
+  std::filesystem::remove(alive);
+  std::filesystem::create_symlink("elsewhere", alive);
+  REQUIRE(is_alive(directory));
+  qemu.reset();
+  std::filesystem::remove(alive);
+  REQUIRE_FALSE(is_alive(directory));
+}
+
 TEST_CASE("a pid file that nobody locks names nobody, even when its number is a live process") {
   const TempDir temp;
   const auto directory = InstanceDirectory::create(temp.path(), "demo", "vm-0");

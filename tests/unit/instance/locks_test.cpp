@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <functional>
 #include <optional>
 
 #include <vmfleet/async/when.hpp>
@@ -111,6 +113,25 @@ TEST_CASE("who cannot look does not take a machine for dead") {
   REQUIRE(::waitpid(child, &status, 0) == child);
   REQUIRE(WIFEXITED(status));
   REQUIRE(WEXITSTATUS(status) == 0);
+}
+
+TEST_CASE("what stands in the place of a lock is named, and what to do with it") {
+  const TempDir temp;
+  const auto directory = InstanceDirectory::create(temp.path(), "demo", "vm-0");
+  for (const char* name : {instance_file::kLock, instance_file::kAlive}) {
+    std::filesystem::create_symlink("elsewhere", directory.file(name));
+  }
+  const auto acquire = [&] { OperationLock::acquire(directory); };
+  const auto look = [&] { is_alive(directory); };
+  for (const std::function<void()>& use : {std::function<void()>(acquire), {look}}) {
+    try {
+      use();
+      FAIL("a link was taken for it");
+    } catch (const Error& error) {
+      REQUIRE(error.kind() == ErrorKind::conflict);
+      REQUIRE_THAT(error.hint(), ContainsSubstring("move it away"));
+    }
+  }
 }
 
 TEST_CASE("many who look do not keep out the one who locks") {
