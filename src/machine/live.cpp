@@ -2,6 +2,7 @@
 // Machine::Live: its connections, its records, and its end.
 #include "machine/live.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <utility>
@@ -98,16 +99,19 @@ Task<void> Machine::Live::require_events(std::vector<std::string> names) {
   co_await vmfleet::require_events(client, std::move(names));
 }
 
-Task<qmp::Client> Machine::Live::connect() {
+Task<qmp::Client> Machine::Live::connect(std::optional<Milliseconds> patience) {
   qmp::ClientOptions options;
   options.peer_pid = pidfd().pid();
-  const Milliseconds patience = std::exchange(options.greeting_timeout, kOneClientPatience);
+  if (patience) options.greeting_timeout = options.command_timeout = *patience;
+  const Milliseconds whole = options.greeting_timeout;
+  options.greeting_timeout = std::min(kOneClientPatience, whole / 2);
+  const Milliseconds rest = whole - options.greeting_timeout;
   try {
     co_return co_await qmp::Client::connect(directory.file(instance_file::kControl), options);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::timed_out) throw;
   }
-  options.greeting_timeout = patience;
+  options.greeting_timeout = rest;
   co_return co_await qmp::Client::connect(directory.file(instance_file::kQmp), options);
 }
 

@@ -54,8 +54,8 @@ class Machine::Live {
   Task<void> end_log_keeper();
   /// Waits for QEMU's end; its status when we are its parent.
   Task<std::optional<ExitStatus>> wait_end();
-  /// A connection to the control monitor.
-  Task<qmp::Client> connect();
+  /// A connection to the control monitor. `patience`: as of `Machine::connect`.
+  Task<qmp::Client> connect(std::optional<Milliseconds> patience = std::nullopt);
   /// Why something failed that needs QEMU: `failed`, or `exited` when QEMU has ended, or is about
   /// to.
   Task<Error> explain(Error failed);

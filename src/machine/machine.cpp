@@ -71,9 +71,9 @@ Task<void> command(Machine::Live& live, Task<void> (*tell)(qmp::Client&)) {
   co_await tell(client);
 }
 
-Task<void> press_reset(Machine::Live& live) {
+Task<void> press_reset(Machine::Live& live, std::optional<Milliseconds> patience) {
   constexpr Milliseconds kPatience(5'000);
-  auto client = co_await live.connect();
+  auto client = co_await live.connect(patience);
   const auto lock = co_await OperationLock::obtain(live.directory, kPatience);
   // Before it does: nobody shall take the last boot's readiness for this one's.
   live.begin_boot();
@@ -271,8 +271,8 @@ Task<ExitReport> Machine::wait_exit() {
   co_return exit;
 }
 
-Task<qmp::Client> Machine::connect() {
-  return with_qemu(*live_, live_->connect());
+Task<qmp::Client> Machine::connect(std::optional<Milliseconds> patience) {
+  return with_qemu(*live_, live_->connect(patience));
 }
 
 Task<void> Machine::pause() {
@@ -283,8 +283,8 @@ Task<void> Machine::resume() {
   return with_qemu(*live_, command(*live_, &qmp::cont));
 }
 
-Task<void> Machine::reset() {
-  return with_qemu(*live_, press_reset(*live_));
+Task<void> Machine::reset(std::optional<Milliseconds> patience) {
+  return with_qemu(*live_, press_reset(*live_, patience));
 }
 
 Task<void> Machine::send(std::string text) {

@@ -2,8 +2,6 @@
 // Client: an owner of a session. Its tasks hold the session, so that the client can be moved.
 #include <vmfleet/qmp/client.hpp>
 
-#include <fmt/format.h>
-
 #include "qmp/session.hpp"
 
 namespace vmfleet::qmp {
@@ -27,18 +25,16 @@ Task<void> run_session(std::shared_ptr<Session> session) {
 }
 
 /// A connection waits only while the listener's queue is full: nobody accepts.
-Task<UnixSocket> connect_within(Milliseconds timeout, std::filesystem::path socket) {
+Task<UnixSocket> connect_within(const ClientOptions& options, std::filesystem::path socket) {
+  const PeerWatch watch(options.peer_pid);
+  const Milliseconds timeout = options.greeting_timeout;
   try {
-    UnixSocket connected = co_await with_timeout(timeout, UnixSocket::connect(std::move(socket)));
+    UnixSocket connected = co_await with_timeout(timeout, UnixSocket::connect(socket));
     co_return connected;
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::timed_out) throw;
   }
-  throw Error(
-      ErrorKind::timed_out,
-      fmt::format("not connected within {}: the server is stopped or busy, and its queue of "
-                  "connections is full",
-                  to_string(timeout)));
+  throw not_connected(watch, timeout, socket);
 }
 
 }  // namespace
@@ -46,7 +42,7 @@ Task<UnixSocket> connect_within(Milliseconds timeout, std::filesystem::path sock
 Task<Client> Client::connect(std::filesystem::path socket, ClientOptions options) {
   std::optional<Error> failure;
   try {
-    UnixSocket connected = co_await connect_within(options.greeting_timeout, socket);
+    UnixSocket connected = co_await connect_within(options, socket);
     Client client = co_await handshake(std::move(connected), options);
     co_return client;
   } catch (const Error& error) {

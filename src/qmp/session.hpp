@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <filesystem>
 #include <list>
 #include <memory>
 #include <optional>
@@ -131,5 +132,9 @@ class Session {
   std::vector<Subscription*> subscriptions_;
   std::optional<Error> ended_;
 };
+
+/// The server's queue of connections was full for so long. `socket`: where it listens.
+Error not_connected(const PeerWatch& watch, Milliseconds timeout,
+                    const std::filesystem::path& socket);
 
 }  // namespace vmfleet::qmp

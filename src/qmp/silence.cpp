@@ -55,4 +55,17 @@ Error Session::no_reply(const PeerWatch& watch, Milliseconds timeout) const {
                       framer_.pending());
 }
 
+Error not_connected(const PeerWatch& watch, Milliseconds timeout,
+                    const std::filesystem::path& socket) {
+  const PeerState state = watch.state(timeout);
+  const std::string who =
+      watch.pid() ? describe(watch, state) : std::string("the server is stopped or busy");
+  Error error(ErrorKind::timed_out,
+              fmt::format("not connected within {}: {}, and its queue of connections is full",
+                          to_string(timeout), who));
+  if (state != PeerState::unknown) return with_hint(std::move(error), state, watch.pid());
+  return std::move(error).hint(fmt::format("see which process it is, and what that does: fuser {}",
+                                           shell_quote(socket.string())));
+}
+
 }  // namespace vmfleet::qmp

@@ -197,7 +197,20 @@ TEST_CASE("a QEMU that does not answer is told from one that is stopped") {
   ::kill(pid, SIGSTOP);
   const Ran stopped = world.run(ask);
   CHECK(stopped.code == 6);
+  CHECK_THAT(stopped.err, ContainsSubstring("no greeting within 150 ms"));
   CHECK_THAT(stopped.err, ContainsSubstring("is stopped"));
+  const Ran reset = world.run({"reset", "--timeout", "200ms"});
+  CHECK(reset.code == 6);
+  CHECK_THAT(reset.err, ContainsSubstring("no greeting within 100 ms"));
+  // It accepts nobody; until its queue is full that cannot be seen.
+  Ran refused;
+  for (int i = 0; i < 40 && refused.err.find("queue of connections") == std::string::npos; ++i) {
+    refused = world.run({"qmp", "vm-0", "query-status", "--timeout", "20ms"});
+    CHECK(refused.code == 6);
+  }
+  CHECK_THAT(refused.err,
+             ContainsSubstring(fmt::format("(pid {}) is stopped, and its queue", pid)));
+  CHECK_THAT(refused.err, ContainsSubstring("kill -CONT"));
   // Looking at it, and ending it, need no answer of it.
   CHECK(world.seen().text("state") == "ready");
   CHECK(world.run({"kill"}).code == 0);

@@ -126,14 +126,16 @@ class Machine {
   Task<void> undo_launch();
 
   /// A connection for commands. QEMU serves two at a time, and one of them is best left to others:
-  /// do not keep it. *Errors*: `timed_out`, which says when both are taken; `exited`.
-  Task<qmp::Client> connect();
+  /// do not keep it. `patience`: with its greeting, and with each answer; else the client's own.
+  /// *Errors*: `timed_out`, which says when both are taken; `exited`.
+  Task<qmp::Client> connect(std::optional<Milliseconds> patience = std::nullopt);
   /// Stops and resumes the guest's processors. *Errors*: as `connect`.
   Task<void> pause();
   Task<void> resume();
   /// Presses the reset button: the machine is to become ready anew, which `wait_ready` waits for.
-  /// *Errors*: as `connect`; `conflict` when another command keeps working on it.
-  Task<void> reset();
+  /// `patience`: as of `connect`. *Errors*: as `connect`; `conflict` when another command keeps
+  /// working on it.
+  Task<void> reset(std::optional<Milliseconds> patience = std::nullopt);
 
   /// Saves it in `directory` as it stands, with the memory that it has there: see `make_template`.
   /// It stands still then, for good. *Errors*: `unavailable` with the reason.

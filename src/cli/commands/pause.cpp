@@ -27,7 +27,7 @@ struct ResetArguments {
 
 Task<void> reset(const ResetArguments& arguments, std::filesystem::path directory) {
   Machine machine = co_await Machine::adopt(std::move(directory));
-  co_await machine.reset();
+  co_await machine.reset(arguments.timeout);
   // Reset or not, it boots when somebody lets it run.
   if (arguments.no_wait || machine.report().state == MachineState::paused) co_return;
   co_await machine.wait_ready(arguments.timeout);

@@ -30,9 +30,10 @@ Error usage(const std::string& message) {
       .hint("vmfleet qmp NAME COMMAND [key=value…], or vmfleet qmp --socket PATH COMMAND …");
 }
 
-Task<qmp::Client> connect_to_machine(std::filesystem::path directory) {
+Task<qmp::Client> connect_to_machine(std::filesystem::path directory,
+                                     std::optional<Milliseconds> timeout) {
   Machine machine = co_await Machine::adopt(std::move(directory));
-  co_return co_await machine.connect();
+  co_return co_await machine.connect(timeout);
 }
 
 Task<qmp::Client> connect_to_socket(const QmpArguments& arguments) {
@@ -106,8 +107,9 @@ Task<int> qmp_command(Context& context, const QmpArguments& arguments) {
   const std::string command = words.front();
   words.erase(words.begin());
   json::Value parameters = parse_qmp_arguments(words).value();
-  Task<qmp::Client> connecting =
-      arguments.socket.empty() ? connect_to_machine(directory) : connect_to_socket(arguments);
+  Task<qmp::Client> connecting = arguments.socket.empty()
+                                     ? connect_to_machine(directory, arguments.timeout)
+                                     : connect_to_socket(arguments);
   qmp::Client client = co_await std::move(connecting);
   co_await execute(context, arguments, client, command, std::move(parameters));
   co_return kDone;

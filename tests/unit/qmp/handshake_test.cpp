@@ -186,5 +186,6 @@ TEST_CASE("a listener that accepts nobody is a timeout that says so") {
   std::filesystem::remove(path);
   REQUIRE(failures.back()->kind() == ErrorKind::timed_out);
   REQUIRE_THAT(failures.back()->what(), ContainsSubstring("queue of connections is full"));
+  REQUIRE_THAT(failures.back()->hint(), ContainsSubstring("fuser " + path.string()));
   REQUIRE_THAT(failures.front()->what(), ContainsSubstring("no greeting"));
 }
