@@ -145,6 +145,8 @@ class MachineConvergence {
       if (ready) co_return Place::taken;
     }
     if (!same && !up_.options.recreate) throw is_another(intent);
+    // What it cannot be started with is better known before it is stopped.
+    co_await Machine::plan(machine_.config, up_.root);
     up_.operation.tell(name_, MachineState::stopping);
     co_await running.stop(StopOptions());
     co_return Place::free;

@@ -2,6 +2,7 @@
 // Fleet::start and Fleet::restart: machines again, as they were specified.
 #include <algorithm>
 #include <iterator>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -9,7 +10,10 @@
 #include <vmfleet/fleet/fleet.hpp>
 #include <vmfleet/instance/intent.hpp>
 
+#include "fleet/completion.hpp"
 #include "fleet/dependencies.hpp"
+#include "fleet/host_limits.hpp"
+#include "fleet/operation.hpp"
 
 namespace vmfleet {
 
@@ -54,6 +58,65 @@ void forget_others(std::vector<MachineSpec>& machines) {
   }
 }
 
+/// As far as that can be seen: another command may have removed it.
+MachineReport look_at(const std::filesystem::path& directory) {
+  try {
+    return inspect_machine(directory);
+  } catch (const Error& error) {
+    MachineReport report;
+    report.name = directory.filename().string();
+    report.state = MachineState::failed;
+    report.directory = directory;
+    report.error = error;
+    return report;
+  }
+}
+
+/// Machines that are to be stopped and started again, while they run yet: which of them could not
+/// be started, and why. *Errors*: of what they share, with which none could be.
+class RestartCheck {
+ public:
+  RestartCheck(Loop& loop, std::filesystem::path root, std::string fleet, UpOptions options)
+      : root_(std::move(root)),
+        fleet_(std::move(fleet)),
+        options_(std::move(options)),
+        operation_(loop, options_.progress) {}
+
+  Task<std::map<std::string, Error>> run(FleetSpec spec) {
+    Completion completion(root_, fleet_, operation_, Completion::Keys::make);
+    const std::vector<MachineSpec> machines = co_await completion.run(std::move(spec), options_);
+    require_room(machines);
+    std::map<std::string, Error> refused;
+    for (const auto& machine : machines) {
+      try {
+        co_await Machine::plan(machine.config, root_);
+      } catch (const Error& error) {
+        refused.emplace(machine.config.name, error);
+      }
+    }
+    co_return refused;
+  }
+
+ private:
+  /// Those that run have their memory, and all have their disks.
+  void require_room(const std::vector<MachineSpec>& machines) const {
+    std::uint64_t wanted = 0;
+    std::size_t missing = 0;
+    for (const auto& machine : machines) {
+      if (look_at(root_ / fleet_ / machine.config.name).pid) continue;
+      wanted += machine.config.memory.count();
+      ++missing;
+    }
+    require_host_room(Bytes(wanted), missing);
+    require_disk_room(root_, Bytes(0), machines.size());
+  }
+
+  std::filesystem::path root_;
+  std::string fleet_;
+  UpOptions options_;
+  Operation operation_;
+};
+
 }  // namespace
 
 FleetSpec Fleet::recall_spec(const std::vector<std::string>& names,
@@ -89,19 +152,29 @@ Task<FleetReport> Fleet::restart(UpOptions options, StopOptions stop_options) {
   const auto names = select(options.names);
   std::vector<MachineReport> failed;
   FleetSpec spec = recall_spec(names, failed);
+  if (spec.machines.empty()) co_return merge(names, FleetReport(name_), std::move(failed));
+  options.names.clear();
+  Loop& loop = co_await current_loop();
+  RestartCheck check(loop, root_, name_, options);
+  const auto refused = co_await check.run(spec);
+  const auto give_up = [&](MachineReport machine) {
+    const auto is_it = [&](const auto& one) { return one.config.name == machine.name; };
+    std::erase_if(spec.machines, is_it);
+    failed.push_back(std::move(machine));
+  };
+  for (const auto& [name, error] : refused) {
+    MachineReport machine = look_at(root_ / name_ / name);
+    machine.error = error;
+    give_up(std::move(machine));
+  }
   std::vector<std::string> known;
   for (const auto& machine : spec.machines) known.push_back(machine.config.name);
   if (known.empty()) co_return merge(names, FleetReport(name_), std::move(failed));
   FleetReport stopped = co_await stop(known, stop_options, options.progress);
   for (auto& machine : stopped.machines) {
-    if (!machine.error) continue;
-    const auto is_it = [&](const auto& one) { return one.config.name == machine.name; };
-    auto& machines = spec.machines;
-    machines.erase(std::remove_if(machines.begin(), machines.end(), is_it), machines.end());
-    failed.push_back(std::move(machine));
+    if (machine.error) give_up(std::move(machine));
   }
   forget_others(spec.machines);
-  options.names.clear();
   FleetReport started = co_await up(std::move(spec), std::move(options));
   co_return merge(names, std::move(started), std::move(failed));
 }

@@ -10,6 +10,7 @@
 #include <vmfleet/base/unique_fd.hpp>
 #include <vmfleet/instance/locks.hpp>
 #include <vmfleet/testkit/fake_qemu.hpp>
+#include <vmfleet/testkit/guests.hpp>
 
 #include "tests/cli/program.hpp"
 #include "tests/support/catch.hpp"
@@ -95,6 +96,26 @@ TEST_CASE("of resets before a wait none makes it fail") {
            << R"(, "microseconds": 0}, "event": "RESET", "data": {"guest": true}})" << std::endl;
   }
   CHECK(world.run({"wait", "--timeout", "500ms"}).code == 6);
+}
+
+TEST_CASE("a machine whose kernel is gone is not stopped to be started again") {
+  const Vmfleet world;
+  const auto kernel = world.folder() / "kernel";
+  std::filesystem::copy_file(testkit::guest_path("marker"), kernel);
+  Words up = up_with("marker", {"-n", "2"});
+  up[2] = kernel.string();
+  const auto before = world.document(up);
+  std::filesystem::remove(kernel);
+  for (const Words& words : {Words{"restart"}, Words{"restart", "vm-1"}}) {
+    const auto ran = world.run(words);
+    CHECK(ran.code == 2);
+    CHECK_THAT(ran.err, ContainsSubstring(kernel.string()));
+  }
+  const auto after = world.document({"ps"});
+  for (std::size_t i = 0; i < 2; ++i) {
+    CHECK(test::machine(after, i).integer("pid", 0) == test::machine(before, i).integer("pid", 1));
+    CHECK(test::machine(after, i).text("state") == "ready");
+  }
 }
 
 TEST_CASE("QEMU's own words are told when it refuses to start") {

@@ -85,6 +85,28 @@ TEST_CASE("a disk that has no room for a machine is an error, and leaves the oth
   }
 }
 
+TEST_CASE("a machine that could not be started again for want of room is not stopped") {
+  const Vmfleet world;
+  const SmallDisk disk(world);
+  if (!disk.possible()) return;
+  write_fleet(world, "echo");
+  const Ran ran = disk.shell(2048,
+                             "vmfleet up first || exit 1\n"
+                             "cat /dev/zero >\"$VMFLEET_STATE_DIR/fill\" 2>/dev/null\n"
+                             "vmfleet restart --grace 0ms; echo \"restart: $?\"\n"
+                             "vmfleet ps\n"
+                             "rm \"$VMFLEET_STATE_DIR/fill\"\n"
+                             "vmfleet send first hello && vmfleet wait first --for serial=hello "
+                             "--timeout 60s && echo lives\n"
+                             "vmfleet restart --grace 0ms; echo \"again: $?\"\n"
+                             "vmfleet down --grace 0ms\n");
+  INFO(ran.out);
+  CHECK_THAT(ran.out, ContainsSubstring("of disk in"));
+  CHECK_THAT(ran.out, ContainsSubstring("restart: 8"));
+  CHECK_THAT(ran.out, ContainsSubstring("lives"));
+  CHECK_THAT(ran.out, ContainsSubstring("again: 0"));
+}
+
 TEST_CASE("a disk that has no room for records is an error that says so") {
   const Vmfleet world;
   const SmallDisk disk(world);

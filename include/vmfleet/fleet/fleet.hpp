@@ -85,7 +85,8 @@ class Fleet {
   /// is damaged, has an error in its report. *Errors*: also `not_found`.
   Task<FleetReport> start(UpOptions options = UpOptions());
   /// Stops machines and starts them again. Disks, and the host ports of forwards, stay the same.
-  /// What could not be stopped keeps no other from being started.
+  /// What could not be stopped keeps no other from being started; and what could not be started,
+  /// as far as that can be told before, is not stopped.
   Task<FleetReport> restart(UpOptions options = UpOptions(), StopOptions stop = StopOptions());
 
   /// Every machine, running or not. *Errors*: `not_found` when a name matches none.
