@@ -8,6 +8,10 @@
 #include <charconv>
 #include <csignal>
 #include <filesystem>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/base/unique_fd.hpp>
@@ -51,19 +55,41 @@ bool comes_from_terminal(int signal) {
   return terminal.get() >= 0 && ::tcgetpgrp(terminal.get()) == ::getpgrp();
 }
 
+// Who types Ctrl-C again so soon thinks that the first one was lost.
+constexpr Milliseconds kImpatience(3'000);
+
 class Relay {
  public:
-  Relay(Context& context, const Process& process) : context_(context) {
-    context_.relay_signal = [&process](int signal) {
-      if (!comes_from_terminal(signal)) process.signal(signal);
-    };
+  Relay(Loop& loop, Context& context, const Process& process)
+      : loop_(loop), context_(context), process_(process) {
+    context_.relay_signal = [this](int signal) { relay(signal); };
   }
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
   ~Relay() { context_.relay_signal = nullptr; }
 
  private:
+  void relay(int signal) {
+    if (!comes_from_terminal(signal)) {
+      process_.signal(signal);
+      return;
+    }
+    const TimePoint now = loop_.now();
+    const bool again = last_ && now - *last_ < kImpatience;
+    last_ = now;
+    if (!again || std::exchange(told_, true)) return;
+    const pid_t pid = process_.pidfd().pid();
+    context_.say(fmt::format(
+        "vmfleet: the program (pid {0}) has got each Ctrl-C, and runs on; to end it: kill {0}, or "
+        "kill -KILL {0}",
+        pid));
+  }
+
+  Loop& loop_;
   Context& context_;
+  const Process& process_;
+  std::optional<TimePoint> last_;  ///< that the terminal has sent
+  bool told_ = false;
 };
 
 /// A signal to both, as of Ctrl-C, comes before the child's end and is the child's. The loop may
@@ -86,7 +112,7 @@ Task<int> run_in_foreground(Context& context, std::vector<std::string> argv,
   GuestStreams& streams = guest == nullptr ? as_they_are : *guest;
   streams.put_between(options);
   Process process = Process::spawn(loop, options);
-  const Relay relay(context, process);
+  const Relay relay(loop, context, process);
   const ExitStatus status = co_await streams.wait(process);
   co_await hear_out_signals();
   co_return status.signal != 0 ? interrupted_code(status.signal) : status.code;

@@ -83,6 +83,8 @@ Task<int> run_interruptible(Context& context, const Command& command) {
     context.err.try_write(describe_error(told, context.err));
   }
   if (signal == 0) co_return code.value_or(kFailed);
+  // Nothing is left to interrupt, and one more would only give another end than this one.
+  hold_off_signals(numbers);
   if (context.globals.json && !context.streams && !code) {
     json::Object error;
     error.set("kind", "interrupted");

@@ -3,6 +3,7 @@
 #include <vmfleet/io/signals.hpp>
 
 #include <deque>
+#include <utility>
 
 #include <vmfleet/async/event.hpp>
 #include <vmfleet/base/error.hpp>
@@ -79,6 +80,24 @@ Signals::~Signals() = default;
 
 Task<int> Signals::next() {
   return state_->next();
+}
+
+void hold_off_signals(const std::vector<int>& numbers) {
+  // The default action returns with the last handle that watches a signal: these stay, on a loop
+  // that is never run.
+  static uv_loop_t* never_run = [] {
+    auto* loop = new uv_loop_t;
+    if (uv_loop_init(loop) != 0) delete std::exchange(loop, nullptr);
+    return loop;
+  }();
+  if (never_run == nullptr) return;
+  static auto* kept = new std::deque<uv_signal_t>;
+  for (const int number : numbers) {
+    uv_signal_t& handle = kept->emplace_back();
+    uv_signal_init(never_run, &handle);
+    uv_signal_start(
+        &handle, [](uv_signal_t*, int) {}, number);
+  }
 }
 
 }  // namespace vmfleet

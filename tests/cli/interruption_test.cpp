@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Signals: what a command started is gone, and the terminal is as it was.
+#include <sys/wait.h>
+
 #include <csignal>
 #include <fstream>
 
@@ -91,6 +93,24 @@ TEST_CASE("Ctrl-C again does not wait for guests that ignore their power button"
     CHECK(machine(ps, i).text("state") == "stopped");
     CHECK(machine(ps, i)["exit"].text("kind") == "host-qmp-quit");
   }
+}
+
+TEST_CASE("Ctrl-C at the very end changes neither the exit code nor the terminal") {
+  const Vmfleet world;
+  Terminal terminal(world, up_with("button", {"--attach"}));
+  terminal.wait_for("vmfleet: guest ready");
+  terminal.type("\x03");
+  terminal.wait_for("stopped");
+  for (bool ended = false; !ended;) {
+    siginfo_t info{};
+    REQUIRE(::waitid(P_PID, static_cast<id_t>(terminal.pid()), &info,
+                     WEXITED | WNOWAIT | WNOHANG) == 0);
+    ended = info.si_pid != 0;
+    if (ended) CHECK(info.si_code == CLD_EXITED);  // by itself, of which 130 does not tell
+    terminal.signal(SIGINT);
+  }
+  CHECK(terminal.wait() == 130);
+  CHECK(terminal.cursor_is_shown());
 }
 
 TEST_CASE("an interrupted down leaves machines that every command knows") {

@@ -128,6 +128,16 @@ TEST_CASE("Ctrl-C ends run's program, and then its fleet") {
   CHECK(world.left_nothing());
 }
 
+TEST_CASE("of a program that Ctrl-C does not end it is told what does") {
+  const World world;
+  Terminal terminal(world, run_with("trap : INT; echo begun; while :; do sleep 0.1; done"));
+  terminal.wait_for("begun");
+  terminal.type_until("\x03", "runs on; to end it: kill ");
+  terminal.signal(SIGTERM);  // which is handed on
+  CHECK(terminal.wait() == 143);
+  CHECK(world.left_nothing());
+}
+
 TEST_CASE("what Ctrl-C means to run's program is its own decision") {
   const World world;
   Terminal terminal(world, run_with("trap 'echo caught; exit 5' INT; echo begun; "

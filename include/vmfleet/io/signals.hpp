@@ -25,4 +25,8 @@ class Signals {
   std::unique_ptr<State> state_;
 };
 
+/// From now on these signals do not end the process, whether anybody watches them or not: for one
+/// that has been told to end and is on its way.
+void hold_off_signals(const std::vector<int>& numbers);
+
 }  // namespace vmfleet

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -76,6 +77,23 @@ TEST_CASE("the default action is back when nobody watches any more") {
     REQUIRE_FALSE(has_default_action(SIGUSR1));
   }
   REQUIRE(has_default_action(SIGUSR1));
+}
+
+TEST_CASE("what is held off has no default action, also when nobody watches any more") {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    hold_off_signals({SIGUSR1});
+    {
+      Loop loop;
+      const Signals signals(loop, {SIGUSR1});
+    }
+    for (int i = 0; i < 100'000; ++i) ::raise(SIGUSR1);  // more than any pipe holds
+    ::_exit(7);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  REQUIRE(WEXITSTATUS(status) == 7);
 }
 
 TEST_CASE("a watched signal keeps no loop alive that nobody waits on") {
