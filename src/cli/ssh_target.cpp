@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <vmfleet/base/error.hpp>
+#include <vmfleet/base/text.hpp>
 #include <vmfleet/fleet/ssh_key.hpp>
 #include <vmfleet/machine/machine.hpp>
 
@@ -30,19 +31,46 @@ std::vector<std::pair<std::string, std::string>> settings_of(const SshTarget& ta
   return settings;
 }
 
-/// ssh expands `%` in the names of keys.
-std::string literal_path(const std::string& path) {
-  std::string text;
-  for (const char c : path) text += c == '%' ? std::string("%%") : std::string(1, c);
-  return text;
+/// A word of ssh_config(5). In quotes all bytes are themselves but these two.
+std::string quoted(const std::string& text) {
+  std::string word = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') word += '\\';
+    word += c;
+  }
+  return word + '"';
+}
+
+/// ssh expands `%` and `${` in the names of keys, and has no escape for the second: there the name
+/// that the host's key would be remembered by is put in, which is a `$` then.
+constexpr const char* kEnvironment = "${";
+std::string key_pattern(const std::string& path) {
+  return quoted(replace_all(replace_all(path, "%", "%%"), kEnvironment, "%k{"));
+}
+
+/// What holds for the key. Not as `-i`: ssh looks for that file before it expands its name.
+std::vector<std::pair<std::string, std::string>> key_settings_of(const SshTarget& target) {
+  std::vector<std::pair<std::string, std::string>> settings;
+  if (target.key.empty()) return settings;
+  settings.emplace_back("IdentityFile", key_pattern(target.key));
+  if (target.key.find(kEnvironment) != std::string::npos)
+    settings.emplace_back("HostKeyAlias", "$");
+  return settings;
 }
 
 std::string format_entry(const SshTarget& target) {
+  if (!fits_ssh_config(target)) {
+    throw Error(ErrorKind::invalid_config,
+                fmt::format("ssh_config(5) cannot hold a line break, as {} has it",
+                            target.user.find('\n') == std::string::npos
+                                ? "the key's path " + sanitize(target.key)
+                                : "the user's name " + sanitize(target.user)))
+        .hint("'vmfleet ssh' and 'vmfleet cp' can; or another --state-dir, or ssh.key = PATH");
+  }
   std::string text = fmt::format("Host {}\n  HostName {}\n  Port {}\n  User {}\n", target.name,
-                                 target.host, target.port, target.user);
-  if (!target.key.empty()) text += fmt::format("  IdentityFile \"{}\"\n", literal_path(target.key));
-  for (const auto& [name, value] : settings_of(target)) {
-    text += fmt::format("  {} {}\n", name, value);
+                                 target.host, target.port, quoted(target.user));
+  for (const auto& settings : {key_settings_of(target), settings_of(target)}) {
+    for (const auto& [name, value] : settings) text += fmt::format("  {} {}\n", name, value);
   }
   return text;
 }
@@ -89,13 +117,11 @@ std::vector<std::string> ssh_command(const SshTarget& target,
                                      const std::vector<std::string>& words) {
   require_program("ssh");
   std::vector<std::string> argv{"ssh", "-F", "none"};
-  for (const auto& [name, value] : settings_of(target)) {
-    argv.emplace_back("-o");
-    argv.push_back(name + "=" + value);
-  }
-  if (!target.key.empty()) {
-    argv.emplace_back("-i");
-    argv.push_back(literal_path(target.key));
+  for (const auto& settings : {key_settings_of(target), settings_of(target)}) {
+    for (const auto& [name, value] : settings) {
+      argv.emplace_back("-o");
+      argv.push_back(name + "=" + value);
+    }
   }
   for (const auto& word : {std::string("-p"), std::to_string(target.port), std::string("-l"),
                            target.user, std::string("--"), target.host}) {
@@ -103,6 +129,10 @@ std::vector<std::string> ssh_command(const SshTarget& target,
   }
   argv.insert(argv.end(), words.begin(), words.end());
   return argv;
+}
+
+bool fits_ssh_config(const SshTarget& target) {
+  return (target.user + target.key).find('\n') == std::string::npos;
 }
 
 std::string format_ssh_config(const std::vector<SshTarget>& targets) {

@@ -32,7 +32,10 @@ std::vector<SshTarget> find_ssh_targets(const std::vector<std::filesystem::path>
 std::vector<std::string> ssh_command(const SshTarget& target,
                                      const std::vector<std::string>& words = {});
 
-/// Entries of ssh_config(5).
+/// Whether lines can hold it: they have no escape for their end.
+bool fits_ssh_config(const SshTarget& target);
+
+/// Entries of ssh_config(5). *Errors*: `invalid_config` (one does not fit).
 std::string format_ssh_config(const std::vector<SshTarget>& targets);
 json::Value to_json(const SshTarget& target);
 

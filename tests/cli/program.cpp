@@ -51,7 +51,8 @@ Vmfleet::Vmfleet() {
 
 Vmfleet::~Vmfleet() {
   std::error_code ignored;
-  for (const auto& fleet : std::filesystem::directory_iterator(state(), ignored)) {
+  const auto& root = environment["VMFLEET_STATE_DIR"];
+  for (const auto& fleet : std::filesystem::directory_iterator(root, ignored)) {
     run({"kill", "-p", fleet.path().filename().string()});
   }
 }
@@ -116,7 +117,8 @@ std::filesystem::path golden_folder() {
   return variable("VMFLEET_GOLDEN");
 }
 
-LinuxWorld::LinuxWorld(const std::string& ready) {
+LinuxWorld::LinuxWorld(const std::string& ready, const std::string& state_folder) {
+  environment["VMFLEET_STATE_DIR"] = (folder() / state_folder).string();
   const std::string cache = variable("XDG_CACHE_HOME");
   environment["XDG_CACHE_HOME"] = cache.empty() ? variable("HOME") + "/.cache" : cache;
   const Ran up = run({"up", "--accel", "tcg", "--ready", "serial=guest ready", "--ready", ready});

@@ -52,7 +52,7 @@ class Vmfleet {
 /// One machine, vm-0, with the guest `tiny`, which is built once for all tests.
 struct LinuxWorld : Vmfleet {
   /// Ready when this holds too: "agent", "ssh".
-  explicit LinuxWorld(const std::string& ready);
+  explicit LinuxWorld(const std::string& ready, const std::string& state_folder = "state");
 };
 
 /// As the system calls that execute programs want them: the words, and a null pointer.

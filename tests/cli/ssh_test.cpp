@@ -44,6 +44,27 @@ TEST_CASE("other programs find machines by ssh-config") {
   CHECK(inner.out == "vm-0\n");
 }
 
+TEST_CASE("every character that a path can have leads to a key") {
+  std::string name = "begin ${HOME} %%h \\\"/";
+  for (char c = 1; c != 127; ++c) {
+    if (c != '/' && c != '\n') name += c;
+  }
+  name += "\x7f é";
+  const bool fits_lines = GENERATE(true, false);
+  if (!fits_lines) name += "/\nProxyCommand false";
+  const LinuxWorld world("ssh", name);
+  CHECK(world.run({"ssh", "vm-0", "--", "hostname"}).out == "vm-0\n");
+  CHECK(world.run({"cp", "vm-0:/etc/passwd", "copy"}).code == 0);
+  const Ran config = world.run({"ssh-config"});
+  if (fits_lines) {
+    CHECK(world.shell("vmfleet ssh-config >config; ssh -F config vm-0 hostname").out == "vm-0\n");
+  } else {
+    CHECK(config.code == 2);
+    CHECK(config.out.empty());
+    CHECK_THAT(config.err, ContainsSubstring("cannot hold a line break"));
+  }
+}
+
 TEST_CASE("files are copied both ways, whole or not at all") {
   const LinuxWorld world("ssh");
   const std::string bytes = std::string("\0\n\r\xff", 4) + std::string(300'000, 'x');

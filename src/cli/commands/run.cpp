@@ -68,7 +68,11 @@ std::vector<std::string> variables_of(const Context& own, const FleetReport& rep
 std::string ssh_config_of(const FleetReport& report) {
   std::vector<std::filesystem::path> directories;
   for (const auto& machine : report.machines) directories.push_back(machine.directory);
-  return format_ssh_config(find_ssh_targets(directories));
+  std::vector<SshTarget> targets;
+  for (auto& target : find_ssh_targets(directories)) {
+    if (fits_ssh_config(target)) targets.push_back(std::move(target));
+  }
+  return format_ssh_config(targets);
 }
 
 Task<EphemeralFleet> boot(Context& context, const Context& own, const RunArguments& arguments,
