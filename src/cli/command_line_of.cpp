@@ -4,13 +4,16 @@
 
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/instance/intent.hpp>
+#include <vmfleet/instance/record.hpp>
 #include <vmfleet/qemu/command_line.hpp>
 
 namespace vmfleet::cli {
 
 std::vector<std::string> command_line_of(const std::filesystem::path& directory) {
-  const auto intent = read_intent(InstanceDirectory::open(directory));
+  const auto folder = InstanceDirectory::open(directory);
+  const auto intent = read_intent(folder);
   if (intent) return intent->argv;
+  if (is_lost(folder, instance_file::kIntent)) throw lost_intent(folder);
   throw Error(ErrorKind::not_found, directory.filename().string() + " was never started");
 }
 

@@ -87,6 +87,7 @@ class MachineConvergence {
 
   /// Two of us may converge the same fleet: who comes second waits for what the first has begun.
   Task<void> settle() {
+    up_.operation.tell_of_lost_records(directory_);
     if (!machine_.depends_on.empty()) {
       // One that is there already needs nothing to be started.
       if (co_await make_way() == Place::taken) co_return;
@@ -153,7 +154,8 @@ class MachineConvergence {
   }
 
   [[nodiscard]] Error is_another(const std::optional<Intent>& running) const {
-    const std::string folder(running ? running->spec.text("folder") : "");
+    if (!running || running->rebuilt) return lost_intent(InstanceDirectory::open(directory_));
+    const std::string folder(running->spec.text("folder"));
     if (!folder.empty() && folder != machine_.source.text("folder")) {
       return Error(ErrorKind::conflict,
                    fmt::format("{} runs for the fleet \"{}\" of {}", name_, up_.fleet, folder))

@@ -52,6 +52,7 @@ Task<void> stop_machine(std::filesystem::path path, StopOptions options, Running
       throw Error(ErrorKind::conflict, fmt::format("{} runs", name))
           .hint("stop it first, or stop and remove it with `vmfleet down`");
     }
+    operation->tell_of_lost_records(path);
     if (report->pid) operation->tell(name, MachineState::stopping);
     const StopReport stopped = co_await end_machine(path, options);
     if (stopped.rung != StopRung::already_stopped) report->exit = stopped.exit;
@@ -123,6 +124,7 @@ FleetReport Fleet::status(const std::vector<std::string>& names) const {
       unreadable.state = MachineState::failed;
       unreadable.directory = root_ / name_ / name;
       unreadable.error = error;
+      unreadable.damaged = true;
     }
   }
   return report;
@@ -133,9 +135,11 @@ Task<FleetReport> Fleet::reconcile(std::vector<std::string> names) const {
   for (MachineReport& machine : report.machines) {
     try {
       if (!machine.pid || !co_await recover_records(machine.directory)) continue;
-      const auto damage = machine.error;
-      machine = inspect_machine(machine.directory);
-      if (damage) machine.error = damage;
+      const MachineReport before = machine;
+      machine = inspect_machine(before.directory);
+      if (!before.damaged) continue;
+      machine.error = before.error;
+      machine.damaged = true;
     } catch (const Error&) {
       // It has ended meanwhile, or does not answer: what is known of it is reported.
     }

@@ -2,11 +2,15 @@
 // Operation: one up, stop or down under way, and who is told of it. Private to this room.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 
+#include <fmt/format.h>
+
 #include <vmfleet/async/loop.hpp>
 #include <vmfleet/fleet/progress.hpp>
+#include <vmfleet/instance/record.hpp>
 
 namespace vmfleet {
 
@@ -27,6 +31,18 @@ class Operation {
     event.elapsed = elapsed();
     event.detail = detail;
     observer_(event);
+  }
+
+  /// Of what the machine in this directory has lost; who only works on it looks at no table.
+  void tell_of_lost_records(const std::filesystem::path& directory) const {
+    try {
+      for (const auto& lost : lost_records(InstanceDirectory::open(directory))) {
+        const std::string name = directory.filename().string();
+        tell("", MachineState::created, fmt::format("warning: {}: {}", name, lost));
+      }
+    } catch (const Error&) {
+      // There is none, or the work itself fails by that.
+    }
   }
 
  private:

@@ -9,6 +9,7 @@
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/fleet/fleet.hpp>
 #include <vmfleet/instance/intent.hpp>
+#include <vmfleet/instance/record.hpp>
 
 #include "fleet/completion.hpp"
 #include "fleet/dependencies.hpp"
@@ -21,8 +22,11 @@ namespace {
 
 MachineSpec recall_machine(const std::filesystem::path& root,
                            const std::filesystem::path& directory) {
-  const auto intent = read_intent(InstanceDirectory::open(directory));
+  const auto folder = InstanceDirectory::open(directory);
+  const auto intent = read_intent(folder);
   if (intent && intent->spec.is_object()) return recall(intent->spec, root);
+  const bool lost = intent ? intent->rebuilt : is_lost(folder, instance_file::kIntent);
+  if (lost) throw lost_intent(folder);
   throw Error(ErrorKind::invalid_config,
               fmt::format("nothing is recorded that {} could be started from",
                           sanitize(directory.filename().string())))

@@ -4,6 +4,8 @@
 
 #include <charconv>
 
+#include <fmt/format.h>
+
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/instance/record.hpp>
 #include <vmfleet/io/files.hpp>
@@ -72,7 +74,8 @@ void write_intent(const InstanceDirectory& directory, const Intent& intent) {
                             {"readiness", intent.readiness},
                             {"exit_codes", words_to_json(intent.exit_codes)},
                             {"staged_files", json::to_array(intent.staged_files)},
-                            {"ssh", login_to_json(intent.ssh)}});
+                            {"ssh", login_to_json(intent.ssh)},
+                            {"rebuilt", intent.rebuilt}});
 }
 
 namespace {
@@ -105,6 +108,7 @@ std::optional<Intent> intent_in(const InstanceDirectory& directory, Damaged dama
   intent.exit_codes = words_from_json((*body)["exit_codes"]);
   intent.staged_files = body->texts("staged_files");
   intent.ssh = login_from_json((*body)["ssh"]);
+  intent.rebuilt = body->flag("rebuilt", false);
   return intent;
 }
 
@@ -116,6 +120,16 @@ std::optional<Intent> read_intent(const InstanceDirectory& directory) {
 
 std::optional<Intent> peek_intent(const InstanceDirectory& directory) {
   return intent_in(directory, Damaged::left);
+}
+
+Error lost_intent(const InstanceDirectory& directory) {
+  return Error(ErrorKind::corrupt,
+               fmt::format("what {} was started from is not known: its record was lost",
+                           directory.path().filename().string()))
+      .evidence_lines(lost_records(directory))
+      .hint(
+          "`vmfleet up` starts it from its fleet file or options when it is stopped; its disks "
+          "stay");
 }
 
 std::string host_boot_id() {

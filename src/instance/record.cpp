@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include <charconv>
 #include <string>
@@ -18,6 +19,8 @@
 namespace vmfleet {
 
 namespace {
+
+constexpr const char* kAside = ".corrupt";
 
 std::string checksum_of(std::string_view schema, const json::Value& body) {
   return short_hash(std::string(schema) + json::write(body));
@@ -47,7 +50,7 @@ Error damage(const InstanceDirectory& directory, const char* name, std::string_v
              Damaged damaged) {
   Error error(ErrorKind::corrupt, fmt::format("{}: {}", directory.file(name).string(), what));
   if (damaged == Damaged::left) return error;
-  const std::string corrupt = std::string(name) + ".corrupt";
+  const std::string corrupt = std::string(name) + kAside;
   ::renameat(directory.fd(), name, directory.fd(), corrupt.c_str());
   return std::move(error).hint(
       fmt::format("it was set aside as {}; the machine can still be stopped and removed", corrupt));
@@ -80,6 +83,23 @@ std::optional<json::Value> read_record(const InstanceDirectory& directory, const
     throw damage(directory, name, fmt::format("has not the schema {}", schema), damaged);
   }
   return body;
+}
+
+bool is_lost(const InstanceDirectory& directory, const std::string& name) {
+  const auto is_there = [&](const std::string& file) {
+    struct stat status {};
+    return ::fstatat(directory.fd(), file.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+  };
+  return !is_there(name) && is_there(name + kAside);
+}
+
+std::vector<std::string> lost_records(const InstanceDirectory& directory) {
+  std::vector<std::string> lost;
+  for (const char* name : {instance_file::kIntent, instance_file::kState, instance_file::kDisks}) {
+    if (!is_lost(directory, name)) continue;
+    lost.push_back(fmt::format("{0} was damaged, and is set aside as {0}{1}", name, kAside));
+  }
+  return lost;
 }
 
 }  // namespace vmfleet

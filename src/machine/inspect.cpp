@@ -7,6 +7,7 @@
 #include <vmfleet/instance/intent.hpp>
 #include <vmfleet/instance/locks.hpp>
 #include <vmfleet/instance/log_keeper.hpp>
+#include <vmfleet/instance/record.hpp>
 #include <vmfleet/machine/machine.hpp>
 
 #include "machine/exit_report.hpp"
@@ -40,10 +41,67 @@ std::optional<std::string> full_disk_warning(const InstanceDirectory& directory)
   return fmt::format("{} (the last of {} times)", last, moments.size());
 }
 
+/// What is kept of it.
+struct Records {
+  Records() = default;
+
+  std::optional<Intent> intent;
+  std::optional<StateRecord> state;
+  std::optional<Error> damage;
+};
+
+template <class Record>
+std::optional<Record> read_or_tell(std::optional<Record> (*read)(const InstanceDirectory&),
+                                   const InstanceDirectory& directory,
+                                   std::optional<Error>& damage) {
+  try {
+    return read(directory);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::corrupt) throw;
+    if (!damage) damage = error;
+  }
+  return std::nullopt;
+}
+
+/// A damaged one is told, and keeps no other from being read.
+Records read_records(const InstanceDirectory& directory) {
+  Records records;
+  records.intent = read_or_tell(&read_intent, directory, records.damage);
+  records.state = read_or_tell(&read_state, directory, records.damage);
+  return records;
+}
+
+void report_records(const InstanceDirectory& directory, const Records& records,
+                    MachineReport& report) {
+  if (const auto& intent = records.intent) {
+    report.uuid = intent->uuid;
+    report.accel = intent->accel;
+    report.template_key = intent->template_key;
+    report.labels = intent->labels;
+  }
+  if (const auto& state = records.state) {
+    report.state = state->state;
+    report.ready_after = state->ready_after;
+    report.exit = state->exit;
+    report.error = state->error;
+  } else if (is_lost(directory, instance_file::kState)) {
+    report.state = MachineState::booting;  // it has lived, and what it reached is not known
+  }
+  report.damaged = records.damage.has_value();
+  if (records.damage) {
+    report.error = records.damage;
+  } else {
+    report.warnings = lost_records(directory);
+  }
+  if (records.intent && records.intent->rebuilt) {
+    report.warnings.emplace_back("what it was started from is not known: its record was lost");
+  }
+  if (auto full = full_disk_warning(directory)) report.warnings.push_back(*std::move(full));
+}
+
 void report_life(const InstanceDirectory& directory, const std::optional<Intent>& intent,
-                 const std::optional<StateRecord>& record, MachineReport& report) {
+                 MachineReport& report) {
   if (const auto qemu = find_qemu(directory)) report.pid = qemu->pid();
-  report.state = record ? record->state : MachineState::starting;
   // A record from before this life: its launch is under way, or was cut short.
   if (report.state == MachineState::created || report.state == MachineState::stopped ||
       report.state == MachineState::crashed) {
@@ -60,34 +118,16 @@ MachineReport inspect_machine(const std::filesystem::path& instance_directory) {
   MachineReport report;
   report.name = directory.path().filename().string();
   report.directory = directory.path();
-  std::optional<Intent> intent;
-  std::optional<StateRecord> record;
-  try {
-    intent = read_intent(directory);
-    record = read_state(directory);
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::corrupt) throw;
-    report.error = error;
-  }
-  if (intent) {
-    report.uuid = intent->uuid;
-    report.accel = intent->accel;
-    report.template_key = intent->template_key;
-    report.labels = intent->labels;
-  }
-  if (record) {
-    report.state = record->state;
-    report.ready_after = record->ready_after;
-    report.exit = record->exit;
-    if (record->error) report.error = record->error;
-  }
-  if (auto full = full_disk_warning(directory)) report.warnings.push_back(*std::move(full));
+  const Records records = read_records(directory);
+  const auto& intent = records.intent;
+  const auto& state = records.state;
+  report_records(directory, records, report);
   if (is_alive(directory)) {
     // Until it has its own, the record holds those of the life before.
-    if (record && record->state != MachineState::starting) report.ports = record->ports;
-    report_life(directory, intent, record, report);
+    if (state && state->state != MachineState::starting) report.ports = state->ports;
+    report_life(directory, intent, report);
   } else if (OperationLock::held(directory)) {
-    const bool starting = is_over(report.state) || report.state == MachineState::starting;
+    const bool starting = !state || is_over(report.state) || report.state == MachineState::starting;
     if (!starting) report.exit = explain_end(directory, intent);  // it is being written down
     report.state = starting ? MachineState::starting : MachineState::stopping;
   } else if (!is_over(report.state)) {

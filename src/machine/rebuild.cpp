@@ -75,6 +75,9 @@ Task<StateRecord> state_of(Machine::Live& live) {
   StateRecord state;
   qmp::Client client = co_await live.connect();
   const qmp::Status status = co_await qmp::query_status(client);
+  const auto known = live.recorded();
+  const bool was_up = known && known->state != MachineState::starting;
+  if (status.state == "prelaunch" && was_up) live.intent.paused = true;  // it has come up so
   if (status.state == "prelaunch" && !live.intent.paused) {
     state.state = MachineState::starting;
     co_return state;
@@ -100,6 +103,7 @@ void mark_beginning(const InstanceDirectory& directory, std::int64_t created_ms)
 
 Intent intent_of_qemu(const InstanceDirectory& directory, const Pidfd& qemu) {
   Intent intent;
+  intent.rebuilt = true;
   intent.name = directory.path().filename().string();
   intent.fleet = directory.path().parent_path().filename().string();
   intent.argv = arguments_of(qemu.pid());

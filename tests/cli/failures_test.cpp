@@ -197,7 +197,7 @@ TEST_CASE("a damaged record is told, set aside, and does not hide the machine") 
   for (const char* record : {"state.json", "intent.json"}) {
     std::ofstream(machine / record) << "{garbage";
     INFO(record);
-    const json::Value told = first(world.document({"ps"}));
+    const json::Value told = first(world.document({"ps"}, 9));
     CHECK(told.text("name") == "vm-0");
     CHECK(told["error"].text("kind") == "corrupt");
     CHECK(std::filesystem::exists(machine / (std::string(record) + ".corrupt")));

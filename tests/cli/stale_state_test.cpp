@@ -177,6 +177,8 @@ TEST_CASE("after the host was restarted machines start again with no other step"
 
   CHECK(world.seen().text("state") == "crashed");
   CHECK(world.seen()["exit"].text("kind") == "host-reboot");
+  CHECK_THAT(world.run({"ps"}).err,
+             ContainsSubstring("the host was restarted since these ran: vm-0"));
   const Ran up = world.up();
   INFO(up.err);
   CHECK(up.code == 0);

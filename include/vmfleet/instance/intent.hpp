@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <vmfleet/base/error.hpp>
 #include <vmfleet/base/json.hpp>
 #include <vmfleet/base/units.hpp>
 #include <vmfleet/instance/instance_directory.hpp>
@@ -52,6 +53,7 @@ struct Intent {
   std::map<int, std::string> exit_codes;  ///< QEMU's exit status → "success" or the user's word
   std::vector<std::string> staged_files;  ///< names of disks in the directory
   std::optional<SshLogin> ssh;            ///< empty: it was not made for that
+  bool rebuilt = false;  ///< it was lost while the machine ran; this is what QEMU tells
 };
 
 void write_intent(const InstanceDirectory& directory, const Intent& intent);
@@ -59,6 +61,9 @@ void write_intent(const InstanceDirectory& directory, const Intent& intent);
 std::optional<Intent> read_intent(const InstanceDirectory& directory);
 /// The same, and a damaged record is left as it is.
 std::optional<Intent> peek_intent(const InstanceDirectory& directory);
+
+/// Of a machine whose intent was lost: `corrupt`, and what was set aside.
+Error lost_intent(const InstanceDirectory& directory);
 
 /// This boot of this host. *Source*: random(4), /proc/sys/kernel/random/boot_id.
 std::string host_boot_id();

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <vmfleet/base/json.hpp>
 #include <vmfleet/instance/instance_directory.hpp>
@@ -25,5 +26,10 @@ enum class Damaged { set_aside, left };
 std::optional<json::Value> read_record(const InstanceDirectory& directory, const char* name,
                                        std::string_view schema,
                                        Damaged damaged = Damaged::set_aside);
+
+/// Whether a damaged record was set aside, and nothing has replaced it since.
+bool is_lost(const InstanceDirectory& directory, const std::string& name);
+/// All those, for people: `state.json was damaged, and is set aside as state.json.corrupt`.
+std::vector<std::string> lost_records(const InstanceDirectory& directory);
 
 }  // namespace vmfleet

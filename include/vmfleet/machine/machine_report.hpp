@@ -65,7 +65,8 @@ struct MachineReport {
   std::filesystem::path directory;
   std::optional<ExitReport> exit;
   std::optional<Error> error;
-  std::vector<std::string> warnings;  ///< what is not as it should be: lost output
+  bool damaged = false;               ///< `error` is not of its life, but of what is kept of it
+  std::vector<std::string> warnings;  ///< what is not as it should be: lost output, lost records
 
   /// As documented for `up`, `ps` and `down`; absent fields are omitted.
   [[nodiscard]] json::Value to_json() const;

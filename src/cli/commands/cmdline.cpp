@@ -11,7 +11,13 @@ namespace vmfleet::cli {
 namespace {
 
 Task<int> cmdline(Context& context, const std::string& name) {
-  const auto argv = command_line_of(context.directory_of(name));
+  const auto directory = context.directory_of(name);
+  try {
+    co_await recover_records(directory);
+  } catch (const Error&) {
+    // QEMU does not answer: what is recorded tells.
+  }
+  const auto argv = command_line_of(directory);
   if (context.globals.json) {
     json::Array words;
     for (const auto& word : argv) words.emplace_back(word);

@@ -47,6 +47,21 @@ FleetReport select(FleetReport report, const PsArguments& arguments) {
   return report;
 }
 
+/// What a table has no room for.
+void tell_notes(const Context& context, const FleetReport& report) {
+  std::vector<std::string> ended;
+  for (const auto& machine : report.machines) {
+    for (const auto& warning : machine.warnings) {
+      context.say(fmt::format("warning: {}: {}", machine.name, warning));
+    }
+    if (machine.exit && machine.exit->kind == "host-reboot") ended.push_back(machine.name);
+  }
+  if (ended.empty()) return;
+  context.say(context.addressed(
+      fmt::format("the host was restarted since these ran: {}; `vmfleet start` starts them again",
+                  join(ended, ", "))));
+}
+
 void print(const Context& context, const FleetReport& report, const std::string& fleet,
            bool selected) {
   if (context.globals.json) {
@@ -57,12 +72,16 @@ void print(const Context& context, const FleetReport& report, const std::string&
     say_that_none(context, fleet, selected);
   } else {
     context.out.write(format_machines(report));
-    for (const auto& machine : report.machines) {
-      for (const auto& warning : machine.warnings) {
-        context.say(fmt::format("warning: {}: {}", machine.name, warning));
-      }
-    }
+    tell_notes(context, report);
   }
+}
+
+/// What could not be read of a machine: the rest of its report is what the kernel tells.
+FleetReport damaged_of(FleetReport report) {
+  for (auto& machine : report.machines) {
+    if (!machine.damaged) machine.error.reset();
+  }
+  return report;
 }
 
 /// The title and then a line for each machine, by its name.
@@ -114,7 +133,9 @@ Task<int> ps(Context& context, const PsArguments& arguments) {
   const FleetReport report = select(std::move(everyone), arguments);
   const bool selected = report.machines.empty() && !fleet.select(arguments.names).empty();
   print(context, report, fleet.name(), selected);
-  co_return kDone;
+  const FleetReport damaged = damaged_of(report);
+  for (const auto& machine : damaged.machines) context.complain(machine);
+  co_return exit_code_of_errors(damaged);
 }
 
 }  // namespace
