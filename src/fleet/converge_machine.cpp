@@ -14,6 +14,7 @@
 #include <vmfleet/instance/locks.hpp>
 
 #include "fleet/boot_watch.hpp"
+#include "fleet/meanwhile.hpp"
 
 namespace vmfleet {
 
@@ -71,6 +72,7 @@ class MachineConvergence {
       if (!failed) failed = error;
     }
     if (failed) {
+      failed = done_by_another(directory_, folder_, *failed).value_or(*failed);
       report->error = failed;
       report->state = MachineState::failed;
     }
@@ -128,9 +130,9 @@ class MachineConvergence {
     if (!existing->pid) co_return Place::free;
     const bool recovered = co_await recover_records(directory_);
     if (recovered) existing = inspect_machine(directory_);
-    const InstanceDirectory folder = InstanceDirectory::open(directory_);
-    const auto intent = read_intent(folder);
-    if (!intent && OperationLock::held(folder)) co_return Place::busy;  // it is being written
+    folder_ = InstanceDirectory::open(directory_);
+    const auto intent = read_intent(*folder_);
+    if (!intent && OperationLock::held(*folder_)) co_return Place::busy;  // it is being written
     auto fit = [&] { return disks_fit(machine_.config, directory_, up_.options.verify); };
     bool same = intent && intent->spec_hash == machine_.hash;
     if (same && up_.options.recreate) same = co_await offload(fit);
@@ -172,8 +174,7 @@ class MachineConvergence {
       co_await take_slot();
       co_await start();
     } catch (const Error& error) {
-      const bool late = up_.loop.now() >= deadline;
-      if (error.kind() != ErrorKind::conflict || late || !is_worked_on()) throw;
+      if (up_.loop.now() >= deadline || !may_be_tried_again(error)) throw;
       co_return false;
     }
     co_return true;
@@ -188,6 +189,16 @@ class MachineConvergence {
     slot_.emplace(co_await slots.acquire());
   }
 
+  [[nodiscard]] bool may_be_tried_again(const Error& error) const {
+    // Of an ephemeral machine that failed nothing stays.
+    std::error_code ignored;
+    const bool conflict = error.kind() == ErrorKind::conflict;
+    const bool is_gone =
+        up_.lifetime == Lifetime::detached && !std::filesystem::exists(directory_, ignored);
+    if (is_gone && (conflict || error.kind() == ErrorKind::not_found)) return true;
+    return conflict && is_worked_on();
+  }
+
   [[nodiscard]] bool is_worked_on() const {
     const auto state = inspect_machine(directory_).state;
     return state != MachineState::stopped && state != MachineState::crashed &&
@@ -198,6 +209,7 @@ class MachineConvergence {
     const LaunchOptions launch = launch_options();  // when it is started again, it boots
     Machine launched = co_await cloned_or_booted(launch);
     Machine& running = up_.started.emplace_back(std::move(launched));
+    folder_ = InstanceDirectory::open(directory_);
     if (const std::string next = next_step(machine_.config); !next.empty()) {
       up_.operation.tell("", MachineState::starting, fmt::format("{}: {}", name_, next));
     }
@@ -214,8 +226,8 @@ class MachineConvergence {
       } catch (const Error& error) {
         if (error.kind() == ErrorKind::conflict) throw;
         warn(fmt::format("it is booted, for it could not be cloned: {}", error.message()));
+        if (error.kind() == ErrorKind::exited) up_.cloning.distrust(*original_);
       }
-      up_.cloning.distrust(*original_);
       launch.clone_of.reset();
       original_.reset();
       slot_.reset();
@@ -264,6 +276,7 @@ class MachineConvergence {
   std::string name_;
   std::filesystem::path directory_;
   std::optional<MachineTemplate> original_;  ///< that it is cloned from
+  std::optional<InstanceDirectory> folder_;  ///< of the life that is waited for
   std::optional<Semaphore::Permit> slot_;    ///< until the outcome was told
 };
 

@@ -9,16 +9,26 @@
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/fleet/fleet.hpp>
 #include <vmfleet/instance/intent.hpp>
+#include <vmfleet/instance/locks.hpp>
 #include <vmfleet/instance/record.hpp>
 
+#include "fleet/admission.hpp"
 #include "fleet/completion.hpp"
 #include "fleet/dependencies.hpp"
 #include "fleet/host_limits.hpp"
+#include "fleet/meanwhile.hpp"
 #include "fleet/operation.hpp"
 
 namespace vmfleet {
 
 namespace {
+
+/// Of a folder without a record: just now, or a command that was to make a machine was killed.
+Error is_being_made(const InstanceDirectory& directory) {
+  return Error(ErrorKind::conflict, fmt::format("{} is not made yet: another command may be at it",
+                                                directory.path().filename().string()))
+      .hint("try again, or make it with `vmfleet up`");
+}
 
 MachineSpec recall_machine(const std::filesystem::path& root,
                            const std::filesystem::path& directory) {
@@ -27,6 +37,8 @@ MachineSpec recall_machine(const std::filesystem::path& root,
   if (intent && intent->spec.is_object()) return recall(intent->spec, root);
   const bool lost = intent ? intent->rebuilt : is_lost(folder, instance_file::kIntent);
   if (lost) throw lost_intent(folder);
+  const bool is_new = !intent && (OperationLock::held(folder) || !folder.has_records());
+  if (is_new) throw is_being_made(folder);
   throw Error(ErrorKind::invalid_config,
               fmt::format("nothing is recorded that {} could be started from",
                           sanitize(directory.filename().string())))
@@ -89,7 +101,8 @@ class RestartCheck {
   Task<std::map<std::string, Error>> run(FleetSpec spec) {
     Completion completion(root_, fleet_, operation_, Completion::Keys::make);
     const std::vector<MachineSpec> machines = co_await completion.run(std::move(spec), options_);
-    require_room(machines);
+    require_room(plan_up(root_ / fleet_, machines, options_));  // those that run have theirs
+    require_disk_room(root_, Bytes(0), machines.size());
     std::map<std::string, Error> refused;
     for (const auto& machine : machines) {
       try {
@@ -102,19 +115,6 @@ class RestartCheck {
   }
 
  private:
-  /// Those that run have their memory, and all have their disks.
-  void require_room(const std::vector<MachineSpec>& machines) const {
-    std::uint64_t wanted = 0;
-    std::size_t missing = 0;
-    for (const auto& machine : machines) {
-      if (look_at(root_ / fleet_ / machine.config.name).pid) continue;
-      wanted += machine.config.memory.count();
-      ++missing;
-    }
-    require_host_room(Bytes(wanted), missing);
-    require_disk_room(root_, Bytes(0), machines.size());
-  }
-
   std::filesystem::path root_;
   std::string fleet_;
   UpOptions options_;
@@ -136,7 +136,8 @@ FleetSpec Fleet::recall_spec(const std::vector<std::string>& names,
       report.name = name;
       report.state = MachineState::failed;
       report.directory = directory;
-      report.error = error;
+      const bool removed = error.kind() == ErrorKind::not_found;
+      report.error = removed ? removed_by_another(directory) : error;
     }
   }
   forget_others(spec.machines);

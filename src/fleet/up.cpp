@@ -17,6 +17,7 @@
 #include "fleet/converge_machine.hpp"
 #include "fleet/dependencies.hpp"
 #include "fleet/host_limits.hpp"
+#include "fleet/meanwhile.hpp"
 #include "fleet/up_under_way.hpp"
 
 namespace vmfleet {
@@ -96,10 +97,11 @@ class Convergence {
     const std::string name = report.name;
     try {
       report = inspect_machine(up_.directory_of(name));
+      if (auto stopped = stopped_by_another(report)) report.error = std::move(stopped);
     } catch (const Error& error) {
       report.error = error;
       if (error.kind() == ErrorKind::not_found) {
-        report.error = Error(ErrorKind::exited, fmt::format("{} was removed meanwhile", name));
+        report.error = removed_by_another(up_.directory_of(name));
       }
       report.state = MachineState::failed;
       report.pid.reset();

@@ -4,6 +4,7 @@
 #include <regex>
 #include <sstream>
 
+#include <vmfleet/base/text.hpp>
 #include <vmfleet/testkit/guests.hpp>
 
 #include "tests/cli/program.hpp"
@@ -13,6 +14,7 @@
 using namespace vmfleet;
 using test::count_of;
 using test::machine;
+using test::Ran;
 using test::Terminal;
 using test::up_with;
 using test::Vmfleet;
@@ -141,8 +143,50 @@ TEST_CASE("up tells of a machine that was removed while others were waited for")
   up.wait_for("a: ready");
   world.run({"down", "-p", "two", "--grace", "0ms", "a"});
   world.run({"kill", "-p", "two", "b"});
-  up.wait_for("a was removed meanwhile");
-  CHECK(up.wait() == 7);
+  up.wait_for("b was stopped by another command");
+  up.wait_for("a was removed by another command");
+  CHECK(up.wait() == 5);
+}
+
+TEST_CASE("up tells of a machine that another command ended or removed while it booted") {
+  const Vmfleet world;
+  for (const Words& other :
+       {Words{"kill"}, Words{"stop", "--grace", "0ms"}, Words{"down", "--grace", "0ms"},
+        Words{"restart", "--grace", "0ms", "--no-wait"}}) {
+    INFO(other.front());
+    Terminal up(world, up_with("hang", {"--progress", "plain", "--color", "never"}));
+    up.wait_for("booting");
+    CHECK(world.run(other).code == 0);
+    up.wait_for("by another command");
+    CHECK(up.wait() == 5);
+    world.run({"down", "--grace", "0ms"});
+  }
+}
+
+TEST_CASE("commands that come between each other never fail of a file that is gone") {
+  Vmfleet world;
+  world.environment["UP"] =
+      "vmfleet " + shell_join(up_with("marker", {"-n", "2", "--progress", "none"}));
+  for (const std::string other : {"down --grace 0ms", "restart --grace 0ms", "kill"}) {
+    world.environment["OTHER"] = "vmfleet " + other;
+    const Ran ran = world.shell(R"(
+one() {
+  eval "$1" >out.$2 2>&1
+  code=$?
+  case $code in 0 | 3 | 4 | 5) ;; *) echo "$1: $code"; cat out.$2;; esac
+}
+for round in 1 2 3 4 5 6; do
+  one "$UP" $round.up &
+  one "$OTHER" $round.other &
+  one "vmfleet restart --grace 0ms" $round.restart &
+  wait
+done
+grep -h -e 'No such file' -e 'did not say why' -e 'nothing is recorded' out.*
+true)");
+    INFO(other << ": " << ran.out);
+    CHECK(ran.out.empty());
+    CHECK(ran.code == 0);
+  }
 }
 
 TEST_CASE("up --attach follows the consoles, and Ctrl-C stops the machines") {
