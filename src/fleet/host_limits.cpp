@@ -40,6 +40,13 @@ bool shares_blocks(const struct statfs& status) {
   return status.f_type == BTRFS_SUPER_MAGIC || status.f_type == XFS_SUPER_MAGIC;
 }
 
+/// Of whole units, and `more`.
+std::string disk_size(std::uint64_t bytes, std::uint64_t more) {
+  constexpr std::uint64_t kMebi = 1 << 20;
+  return bytes < 10 * kMebi ? fmt::format("{} KiB", bytes / 1024 + more)
+                            : fmt::format("{} MiB", bytes / kMebi + more);
+}
+
 }  // namespace
 
 std::optional<Bytes> available_memory() {
@@ -86,10 +93,15 @@ void require_disk_room(const std::filesystem::path& root, Bytes copies, std::siz
   const std::uint64_t wanted =
       machines * kFolder.count() + (shares_blocks(*status) ? 0 : copies.count());
   if (wanted <= free) return;
+  const bool is_for_copies = wanted > machines * kFolder.count();
   throw Error(ErrorKind::host_unfit,
-              fmt::format("{} machines need {} MiB of disk in {}, {} MiB are free", machines,
-                          (wanted >> 20) + 1, root.string(), free >> 20))
-      .hint("free some, or name another place with --state-dir; mode = \"overlay\" copies no disk");
+              fmt::format("{} of disk in {}, {} are free",
+                          machines == 1
+                              ? "1 machine needs " + disk_size(wanted, 1)
+                              : fmt::format("{} machines need {}", machines, disk_size(wanted, 1)),
+                          root.string(), disk_size(free, 0)))
+      .hint(fmt::format("free some, or name another place with --state-dir{}",
+                        is_for_copies ? "; mode = \"overlay\" copies no disk" : ""));
 }
 
 }  // namespace vmfleet

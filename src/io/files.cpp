@@ -91,13 +91,24 @@ std::string content_hash(const std::filesystem::path& path) {
   return fmt::format("{:016x}", hash);
 }
 
+namespace {
+
+Error write_error(const std::filesystem::path& path) {
+  Error error = errno_error("write " + path.string(), errno);
+  const bool full = error.code() == std::errc::no_space_on_device || error.code().value() == EDQUOT;
+  if (full) return std::move(error).hint("free some space in " + path.parent_path().string());
+  return error;
+}
+
+}  // namespace
+
 void write_all(int fd, std::string_view data, const std::filesystem::path& path_for_errors) {
   while (!data.empty()) {
     const ssize_t count = ::write(fd, data.data(), data.size());
     if (count >= 0) {
       data.remove_prefix(static_cast<std::size_t>(count));
     } else if (errno != EINTR) {
-      throw errno_error("write " + path_for_errors.string(), errno);
+      throw write_error(path_for_errors);
     }
   }
 }
@@ -106,12 +117,12 @@ void write_atomically(const std::filesystem::path& path, std::string_view data, 
   const auto folder = path.parent_path();
   std::string temporary = path.string() + ".XXXXXX";
   UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (!fd) throw errno_error("write " + path.string(), errno);
+  if (!fd) throw write_error(path);
   try {
     write_all(fd.get(), data, path);
     if (::fchmod(fd.get(), mode) != 0 || ::fsync(fd.get()) != 0 ||
         ::rename(temporary.c_str(), path.c_str()) != 0) {
-      throw errno_error("write " + path.string(), errno);
+      throw write_error(path);
     }
   } catch (...) {
     ::unlink(temporary.c_str());

@@ -21,7 +21,9 @@ TEST_CASE("copies that no disk can hold are refused, also in a folder that is no
     FAIL("a petabyte was found");
   } catch (const Error& error) {
     REQUIRE(error.kind() == ErrorKind::host_unfit);
+    REQUIRE_THAT(error.message(), ContainsSubstring("2 machines need "));
     REQUIRE_THAT(error.message(), ContainsSubstring("MiB of disk in /tmp/no/such/folder"));
+    REQUIRE_THAT(error.hint(), ContainsSubstring("mode = \"overlay\""));
   }
   REQUIRE_NOTHROW(require_disk_room("/tmp", Bytes::gibi(1 << 20), 0));
   REQUIRE_NOTHROW(require_disk_room("/tmp", Bytes(1), 1));
