@@ -90,6 +90,11 @@ std::string Context::addressed(std::string text) const {
   return options.empty() ? text : with_options(text, join(options, " "), fleet_commands);
 }
 
+std::string Context::in_state_dir(const std::string& text) const {
+  if (globals.state_dir.empty()) return text;
+  return with_options(text, "--state-dir " + shell_quote(state_root().string()), fleet_commands);
+}
+
 Error Context::addressed(Error error) const {
   std::string hint = addressed(error.hint());
   return std::move(error).hint(std::move(hint));

@@ -54,6 +54,8 @@ class Context {
 
   /// Commands in it, or in the hint, name the fleet and the state root as this one was given them.
   [[nodiscard]] std::string addressed(std::string text) const;
+  /// The same for what names its fleet already.
+  [[nodiscard]] std::string in_state_dir(const std::string& text) const;
   [[nodiscard]] Error addressed(Error error) const;
   [[nodiscard]] FleetReport addressed(FleetReport report) const;
 

@@ -65,7 +65,13 @@ class Convergence {
       co_await shielded(kCleanupLimit, undo());
       throw Cancelled();
     }
-    for (auto& machine : report.machines) look_again(machine);
+    for (auto& machine : report.machines) {
+      look_again(machine);
+      for (const auto& warning : machine.warnings) {
+        up_.operation.tell("", machine.state,
+                           fmt::format("warning: {}: {}", machine.name, warning));
+      }
+    }
     report.elapsed = up_.operation.elapsed();
     co_return report;
   }

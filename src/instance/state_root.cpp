@@ -16,7 +16,7 @@ namespace {
 
 /// Of the path, rather than of the moment.
 bool is_wrong_choice(int error_number) {
-  for (const int number : {ENOTDIR, EACCES, EPERM, EROFS, ENOENT, ELOOP, ENAMETOOLONG}) {
+  for (const int number : {ENOTDIR, EACCES, EPERM, ENOENT, ELOOP, ENAMETOOLONG}) {
     if (number == error_number) return true;
   }
   return false;
@@ -26,9 +26,12 @@ bool is_wrong_choice(int error_number) {
 
 Error state_root_error(const std::filesystem::path& root, int error_number) {
   const std::string message = fmt::format("the state directory {} cannot be used", root.string());
-  Error error = is_wrong_choice(error_number)
-                    ? errno_error(ErrorKind::invalid_config, message, error_number)
-                    : errno_error(message, error_number);
+  Error error = errno_error(message, error_number);
+  if (is_wrong_choice(error_number)) {
+    error = errno_error(ErrorKind::invalid_config, message, error_number);
+  } else if (error_number == EROFS) {
+    error = errno_error(ErrorKind::host_unfit, message, error_number);
+  }
   return std::move(error).hint("name another one with --state-dir or VMFLEET_STATE_DIR");
 }
 

@@ -11,6 +11,7 @@
 #include <vmfleet/machine/machine.hpp>
 
 #include "machine/exit_report.hpp"
+#include "machine/standing.hpp"
 #include "machine/state_record.hpp"
 
 namespace vmfleet {
@@ -126,6 +127,8 @@ MachineReport inspect_machine(const std::filesystem::path& instance_directory) {
     // Until it has its own, the record holds those of the life before.
     if (state && state->state != MachineState::starting) report.ports = state->ports;
     report_life(directory, intent, report);
+    const auto stopped = report.pid ? stopped_by_signal(*report.pid) : std::nullopt;
+    if (stopped) report.warnings.push_back(*stopped);
   } else if (OperationLock::held(directory)) {
     const bool starting = !state || is_over(report.state) || report.state == MachineState::starting;
     if (!starting) report.exit = explain_end(directory, intent);  // it is being written down

@@ -16,23 +16,10 @@ namespace vmfleet {
 
 namespace {
 
-/// *Source*: proc(5), /proc/PID/stat; the name before the state may hold anything but its end.
-bool is_stopped_by_signal(pid_t pid) {
-  try {
-    const std::string stat = files::read(fmt::format("/proc/{}/stat", pid));
-    const auto end = stat.rfind(") ");
-    return end != std::string::npos && stat.substr(end + 2, 1) == "T";
-  } catch (const Error&) {
-    return false;
-  }
-}
-
 std::string qemu_line(const Machine::Live& live) {
   const pid_t pid = live.pidfd().pid();
   if (live.pidfd().ended()) return fmt::format("QEMU (pid {}) has ended", pid);
-  if (is_stopped_by_signal(pid)) {
-    return fmt::format("QEMU (pid {}) is stopped by a signal; SIGCONT lets it go on", pid);
-  }
+  if (const auto stopped = stopped_by_signal(pid)) return *stopped;
   return fmt::format("QEMU (pid {}) runs, and the guest {}", pid,
                      is_paused(live.directory, live.intent) ? "is paused" : "is not paused");
 }
@@ -56,6 +43,18 @@ std::string console_line(const Machine::Live& live) {
 }
 
 }  // namespace
+
+std::optional<std::string> stopped_by_signal(pid_t pid) {
+  try {
+    // *Source*: proc(5), /proc/PID/stat; the name before the state may hold anything but its end.
+    const std::string stat = files::read(fmt::format("/proc/{}/stat", pid));
+    const auto end = stat.rfind(") ");
+    if (end == std::string::npos || stat.substr(end + 2, 1) != "T") return std::nullopt;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+  return fmt::format("QEMU (pid {}) is stopped by a signal; SIGCONT lets it go on", pid);
+}
 
 std::vector<std::string> network_modes(const std::vector<std::string>& argv) {
   std::vector<std::string> modes;

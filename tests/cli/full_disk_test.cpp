@@ -107,6 +107,19 @@ TEST_CASE("a machine that could not be started again for want of room is not sto
   CHECK_THAT(ran.out, ContainsSubstring("again: 0"));
 }
 
+TEST_CASE("a state directory that is read-only makes the host unfit") {
+  const Vmfleet world;
+  const SmallDisk disk(world);
+  if (!disk.possible()) return;
+  write_fleet(world, "echo");
+  const Ran ran = disk.shell(256,
+                             "mount -o remount,ro \"$VMFLEET_STATE_DIR\"\n"
+                             "vmfleet up first; echo \"up: $?\"\n");
+  INFO(ran.out);
+  CHECK_THAT(ran.out, ContainsSubstring("Read-only file system"));
+  CHECK_THAT(ran.out, ContainsSubstring("up: 8"));
+}
+
 TEST_CASE("a disk that has no room for records is an error that says so") {
   const Vmfleet world;
   const SmallDisk disk(world);

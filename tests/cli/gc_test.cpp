@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // gc: what killed commands have left goes, and nothing else.
 #include <csignal>
+#include <fstream>
 
 #include <vmfleet/instance/instance_directory.hpp>
+#include <vmfleet/instance/intent.hpp>
 #include <vmfleet/instance/locks.hpp>
 #include <vmfleet/testkit/guests.hpp>
 
@@ -60,6 +62,23 @@ TEST_CASE("gc leaves what runs and what was stopped, and says that there is noth
   CHECK_THAT(gc.err, ContainsSubstring("nothing to remove"));
   CHECK(world.document({"ps"}).integer("ready", 0) == 1);
   CHECK(world.run({"start", "vm-1"}).code == 0);
+}
+
+TEST_CASE("what gc advises names the state directory that it was given") {
+  const World world;
+  REQUIRE(world.run(up_with("marker")).code == 0);
+  REQUIRE(world.run({"stop", "--grace", "0ms"}).code == 0);
+  const auto directory = InstanceDirectory::open(world.state() / "default" / "vm-0");
+  auto intent = read_intent(directory);
+  REQUIRE(intent);
+  intent->boot_id = "11111111-2222-3333-4444-555555555555";
+  write_intent(directory, *intent);
+  std::ofstream(directory.path() / "notes") << "mine";
+  const std::string root = world.state().string();
+  const Ran gc = world.run({"gc", "--state-dir", root});
+  CHECK_THAT(gc.err, ContainsSubstring("vmfleet --state-dir " + root + " rm -p default vm-0"));
+  const Ran short_one = world.run({"gc"});
+  CHECK_THAT(short_one.err, ContainsSubstring("vmfleet rm -p default vm-0"));
 }
 
 TEST_CASE("gc removes the folder of a run that was killed, with its key") {

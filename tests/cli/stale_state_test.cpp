@@ -215,6 +215,8 @@ TEST_CASE("a QEMU that does not answer is told from one that is stopped") {
   CHECK_THAT(refused.err, ContainsSubstring("kill -CONT"));
   // Looking at it, and ending it, need no answer of it.
   CHECK(world.seen().text("state") == "ready");
+  CHECK_THAT(world.run({"ps"}).err, ContainsSubstring("is stopped by a signal"));
+  CHECK_THAT(world.up().err, ContainsSubstring("is stopped by a signal"));
   CHECK(world.run({"kill"}).code == 0);
 }
 

@@ -77,6 +77,7 @@ Task<int> gc(Context& context, bool dry_run) {
   options.dry_run = dry_run;
   GarbageReport report = co_await collect_garbage(std::move(options));
   co_await collect_runs(context, dry_run, &report);
+  for (Garbage& garbage : report.kept) garbage.reason = context.in_state_dir(garbage.reason);
   if (context.globals.json) {
     answer(context, report, dry_run);
   } else {
