@@ -2,7 +2,16 @@
 // Work on libuv's thread pool.
 #include <vmfleet/async/offload.hpp>
 
+#include <algorithm>
 #include <csignal>
+#include <cstdlib>
+#include <future>
+#include <new>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include <vmfleet/base/error.hpp>
 
 #include "async/loop_core.hpp"
 
@@ -26,6 +35,42 @@ class SignalsBlocked {
  private:
   sigset_t before_{};
 };
+
+/// *Source*: libuv, "Thread pool work scheduling".
+int pool_size() {
+  constexpr int kDefault = 4;
+  constexpr int kMost = 1024;
+  const char* set = std::getenv("UV_THREADPOOL_SIZE");
+  return set == nullptr ? kDefault : std::clamp(std::atoi(set), 1, kMost);
+}
+
+/// Starts as many threads as the pool has, all at once.
+bool try_threads() {
+  const SignalsBlocked blocked;
+  std::promise<void> over;
+  const std::shared_future<void> end = over.get_future().share();
+  std::vector<std::thread> threads;
+  std::error_code refused;
+  try {
+    threads.reserve(static_cast<std::size_t>(pool_size()));
+    for (int i = 0; i < pool_size(); ++i) threads.emplace_back([end] { end.wait(); });
+  } catch (const std::system_error& error) {
+    refused = error.code();
+  } catch (const std::bad_alloc&) {
+    refused = std::make_error_code(std::errc::not_enough_memory);
+  }
+  over.set_value();
+  for (auto& thread : threads) thread.join();
+  if (!refused) return true;
+  throw errno_error(ErrorKind::host_unfit, "start threads", refused.value())
+      .hint("raise the limits on memory and processes: ulimit -v, ulimit -u");
+}
+
+/// libuv ends the program when it cannot start its threads: first see that as many can be.
+void require_threads() {
+  static const bool can = try_threads();
+  static_cast<void>(can);
+}
 
 class PoolWork final : public Leaf {
  public:
@@ -62,6 +107,7 @@ class PoolWork final : public Leaf {
 }  // namespace
 
 Task<void> run_on_pool(std::function<void()> work) {
+  require_threads();
   PoolWork pool_work(work);
   co_await pool_work;
 }

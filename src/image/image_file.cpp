@@ -24,6 +24,12 @@ json::Value packages_to_json(const Image& image) {
   return packages;
 }
 
+/// It says nothing of the file.
+bool is_want_of_descriptors(const Error& error) {
+  return error.code() == std::errc::too_many_files_open ||
+         error.code() == std::errc::too_many_files_open_in_system;
+}
+
 Image from_json(const json::Value& document, const std::filesystem::path& directory) {
   Image image;
   image.directory = directory;
@@ -84,7 +90,8 @@ std::optional<Image> load_image(const std::filesystem::path& directory) {
                        size_of(image.kernel) == document->integer("kernel_size", -1) &&
                        size_of(image.initrd) == document->integer("initrd_size", -1);
     return whole && size_of(image.kernel) > 0 ? std::optional(std::move(image)) : std::nullopt;
-  } catch (const Error&) {
+  } catch (const Error& error) {
+    if (is_want_of_descriptors(error)) throw;
     return std::nullopt;  // unreadable is the same as absent: it can be built again
   }
 }

@@ -17,7 +17,7 @@ inline constexpr const char* kInitrdFile = "initrd";
 void save_image(const Image& image);
 
 /// The image in a folder, or nothing when it is not whole: no readable image.json, a file missing,
-/// or one of another size than it had when it was built.
+/// or one of another size than it had when it was built. *Errors*: `unavailable` (no descriptors).
 std::optional<Image> load_image(const std::filesystem::path& directory);
 
 }  // namespace vmfleet::image

@@ -111,8 +111,12 @@ ImageStore::ImageStore(const std::filesystem::path& cache_root)
 
 std::vector<Image> ImageStore::list() const {
   std::vector<Image> images;
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(directory_, ignored)) {
+  std::error_code error;
+  const std::filesystem::directory_iterator entries(directory_, error);
+  if (error && error != std::errc::no_such_file_or_directory) {
+    throw errno_error("look into " + directory_.string(), error.value());
+  }
+  for (const auto& entry : entries) {
     if (entry.path().filename().string()[0] == '.') continue;
     if (auto image = image::load_image(entry.path())) images.push_back(*std::move(image));
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -29,8 +30,10 @@ class TemporaryFolder {
       : path_(std::move(other.path_)), stays_(std::exchange(other.stays_, true)) {}
   TemporaryFolder& operator=(TemporaryFolder&&) = delete;
   ~TemporaryFolder() {
+    // An empty one needs no descriptor to be removed.
+    if (stays_ || ::rmdir(path_.c_str()) == 0) return;
     std::error_code ignored;
-    if (!stays_) std::filesystem::remove_all(path_, ignored);
+    std::filesystem::remove_all(path_, ignored);
   }
 
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }

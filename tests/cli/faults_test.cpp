@@ -154,6 +154,27 @@ TEST_CASE("no limit on open files is too low for an answer") {
   CHECK(world.problems().empty());
 }
 
+TEST_CASE("no limit on memory is too low for an answer") {
+  if (is_sanitized()) return;
+  FaultWorld world;
+  const auto with_limit = [&](int mebi, const std::string& command) {
+    return world.shell(fmt::format("ulimit -v {}; vmfleet {}", mebi * 1024, command));
+  };
+  int count = 0;
+  for (int mebi = 8; mebi <= 256; mebi += 4) {
+    // Below that the program cannot be loaded.
+    if (with_limit(mebi, "version").code != 0) continue;
+    const Ran ran = with_limit(mebi, "up");
+    INFO(mebi << " MiB: " << ran.out);
+    CHECK(ran.code < 128);
+    CHECK((ran.code == 0 || ran.out.find("vmfleet: ") != std::string::npos));
+    ++count;
+  }
+  std::fprintf(stderr, "limits on memory: %d commands\n", count);
+  CHECK(count > 0);
+  world.require_removable();
+}
+
 TEST_CASE("looking at two hundred machines asks none of them, so one that hangs holds up nothing") {
   FaultWorld world;
   const auto start = [&](const Words& words) {

@@ -50,6 +50,7 @@ class ImageStore {
   explicit ImageStore(const std::filesystem::path& cache_root = default_cache_root());
 
   /// All complete images, the newest of each name and architecture first. Blocking, but short.
+  /// *Errors*: when that cannot be found out, for want of descriptors for example.
   [[nodiscard]] std::vector<Image> list() const;
   /// The newest of that name. Blocking, but short.
   [[nodiscard]] std::optional<Image> find(std::string_view name, std::string_view arch) const;

@@ -2,8 +2,11 @@
 #include <vmfleet/image/image_store.hpp>
 
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -235,6 +238,31 @@ TEST_CASE("a damaged or unfinished image is not used, and built anew") {
   const Image again = loop.run(store.find_or_build("tiny", BuildOptions()));
   REQUIRE(read_whole(again.kernel) == fake_kernel());
   REQUIRE(again.directory == built.directory);
+}
+
+TEST_CASE("a store that cannot be looked into is not taken for empty") {
+  const FakeApt apt;
+  const Image built = build(apt, from(ImageSource::packages));
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  rlimit none = before;
+  const auto look = [&](rlim_t descriptors) -> std::string {
+    none.rlim_cur = descriptors;
+    ::setrlimit(RLIMIT_NOFILE, &none);
+    try {
+      return std::to_string(apt.store().list().size());
+    } catch (const Error& error) {
+      return error.code().message();
+    }
+  };
+  const int next = ::dup(0);
+  ::close(next);
+  std::vector<std::string> seen;
+  for (int more = 0; more < 8; ++more) seen.push_back(look(static_cast<rlim_t>(next + more)));
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  REQUIRE(std::count(seen.begin(), seen.end(), "0") == 0);
+  REQUIRE(seen.front() == "Too many open files");
+  REQUIRE(seen.back() == "1");
 }
 
 TEST_CASE("what a killed build has left is removed by the next one") {
