@@ -136,8 +136,8 @@ class MachineConvergence {
     auto fit = [&] { return disks_fit(machine_.config, directory_, up_.options.verify); };
     bool same = intent && intent->spec_hash == machine_.hash;
     if (same && up_.options.recreate) same = co_await offload(fit);
+    Machine running = co_await Machine::adopt(directory_);  // which starts a lost log keeper
     if (same && existing->good()) co_return Place::taken;
-    Machine running = co_await Machine::adopt(directory_);
     if (same && existing->state == MachineState::booting) {
       co_await watch_boot(up_, running);
       co_return Place::taken;

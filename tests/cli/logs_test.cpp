@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Logs: of one machine and of several, their ends, and what guests write into them.
+#include <csignal>
+
+#include <vmfleet/instance/instance_directory.hpp>
+#include <vmfleet/instance/log_keeper.hpp>
+#include <vmfleet/testkit/async_test.hpp>
+
 #include "tests/cli/program.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/eventually.hpp"
 
 using namespace vmfleet;
 using test::count_of;
@@ -63,4 +70,19 @@ TEST_CASE("what is dropped of a log while it is printed is told of, and nothing 
   }
   CHECK(ran.out.rfind("0\n0\nline 00400000\n", 0) == 0);
   CHECK_THAT(ran.out, ContainsSubstring("vm-0: the log begins at byte 4194304"));
+}
+
+TEST_CASE("up starts a log keeper that was killed") {
+  const Vmfleet world;
+  REQUIRE(world.run(up_with("marker")).code == 0);
+  const auto directory = InstanceDirectory::open(world.state() / "default" / "vm-0");
+  if (log_limit_problem(directory.fd())) return;
+  const auto is_kept = [&] { return find_log_keeper(directory).has_value(); };
+  testkit::run_async(test::eventually(is_kept));
+  const auto first = find_log_keeper(directory);
+  first->signal(SIGKILL);
+  testkit::run_async(first->wait_end());
+  CHECK_FALSE(is_kept());
+  CHECK(world.run(up_with("marker")).code == 0);
+  testkit::run_async(test::eventually(is_kept));
 }
