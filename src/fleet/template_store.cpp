@@ -129,8 +129,7 @@ void TemplateStore::remove(const std::string& key) const {
 }
 
 Task<MachineTemplate> TemplateStore::find_or_make(
-    MachineConfig config, Readiness readiness,
-    std::function<void(std::string_view)> told) const {
+    MachineConfig config, Readiness readiness, std::function<void(std::string_view)> told) const {
   const auto look = [&] { return template_key(config, readiness); };
   const std::string key = co_await offload(look);
   make_private_folder(directory_);

@@ -34,9 +34,8 @@ Task<void> set_capabilities(qmp::Client& client) {
 Task<Error> reason_of_failure(qmp::Client& client) {
   const json::Value status = co_await client.execute("query-migrate");
   const std::string_view words = status.text("error-desc");
-  co_return Error(ErrorKind::unavailable,
-                  fmt::format("QEMU could not save the machine{}{}", words.empty() ? "" : ": ",
-                              words));
+  co_return Error(ErrorKind::unavailable, fmt::format("QEMU could not save the machine{}{}",
+                                                      words.empty() ? "" : ": ", words));
 }
 
 /// Runs one of the two commands to its end, which QEMU announces.

@@ -35,7 +35,7 @@ struct UpOptions {
   bool keep_failed = false;  ///< leave a machine that did not become ready running
   bool recreate = false;     ///< replace machines whose specification or disks' sources differ
   Cloned cloned = Cloned::as_specified;
-  bool verify = false;       ///< compare the disks' sources by their content, not by their times
+  bool verify = false;  ///< compare the disks' sources by their content, not by their times
   std::optional<Milliseconds> timeout;  ///< of each machine's readiness, instead of its own
   ProgressObserver progress;
 };

@@ -2,8 +2,8 @@
 // vmfleet up: starts a fleet and returns when every machine is ready.
 #include <algorithm>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/base/text.hpp>
