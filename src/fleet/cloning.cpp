@@ -18,8 +18,10 @@ bool names(const std::string& text, const std::string& machine) {
   return text.find(machine) != std::string::npos;
 }
 
-/// Its clones would all be told what is meant for one.
-std::optional<std::string> why_it_is_alone(const MachineConfig& config) {
+/// Each of its siblings would need a template of its own.
+std::optional<std::string> why_it_is_alone(const MachineSpec& machine) {
+  const MachineConfig& config = machine.config;
+  if (config.name == machine.machine_class) return std::nullopt;  // there is no other
   for (const std::string& words : config.append) {
     if (names(words, config.name)) return "its kernel's arguments name it";
   }
@@ -33,14 +35,16 @@ std::optional<std::string> why_it_is_alone(const MachineConfig& config) {
 
 std::optional<std::string> why_it_is_booted(const MachineSpec& machine) {
   if (auto why = why_not_cloned(machine.config, machine.ready)) return why;
-  return why_it_is_alone(machine.config);
+  return why_it_is_alone(machine);
 }
 
 }  // namespace
 
-void Cloning::warn(const MachineSpec& machine, std::string_view why) const {
-  operation_.tell("", MachineState::starting,
-                  fmt::format("warning: {} is booted, not cloned: {}", machine.config.name, why));
+/// Once for all machines of a class.
+void Cloning::warn(const MachineSpec& machine, std::string_view why) {
+  const std::string text =
+      fmt::format("warning: {} is booted, not cloned: {}", machine.machine_class, why);
+  if (told_.insert(text).second) operation_.tell("", MachineState::starting, text);
 }
 
 Task<std::optional<MachineTemplate>> Cloning::template_for(const MachineSpec& machine) {

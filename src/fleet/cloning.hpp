@@ -36,12 +36,13 @@ class Cloning {
   };
 
   Task<void> settle(Group& group, const MachineSpec& machine);
-  void warn(const MachineSpec& machine, std::string_view why) const;
+  void warn(const MachineSpec& machine, std::string_view why);
 
   const Operation& operation_;
   TemplateStore store_;
   std::map<std::string, std::unique_ptr<Group>> groups_;  ///< by key
   std::set<std::string> distrusted_;
+  std::set<std::string> told_;
 };
 
 }  // namespace vmfleet

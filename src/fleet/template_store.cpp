@@ -138,6 +138,7 @@ Task<MachineTemplate> TemplateStore::find_or_make(
     if (!try_template_lock(*lock, LOCK_SH)) return std::nullopt;
     auto found = read_template(folder_of(key));
     if (found) found->in_use = lock;
+    if (!found) try_template_lock(*lock, LOCK_UN);  // of two that look, one shall get it
     return found;
   };
   bool waits = false;

@@ -114,7 +114,9 @@ std::string template_key(MachineConfig config, const Readiness& readiness) {
   config = without_identity(std::move(config));
   json::Object key;
   key.set("recipe", kRecipe).set("machine", describe(config));
-  key.set("readiness", readiness_to_json(readiness));
+  Readiness conditions = readiness;
+  conditions.timeout = Readiness().timeout;  // how long they may take makes no other machine
+  key.set("readiness", readiness_to_json(conditions));
   key.set("qemu", qemu.path.string()).set("qemu_stamp", stamp_of(qemu.path.string()));
   key.set("kernel", stamp_of(config.kernel)).set("initrd", stamp_of(config.initrd));
   key.set("bios", stamp_of(config.bios)).set("injected", contents_of(config.injections));
