@@ -68,8 +68,8 @@ bool try_threads() {
 
 /// libuv ends the program when it cannot start its threads: first see that as many can be.
 void require_threads() {
-  static const bool can = try_threads();
-  static_cast<void>(can);
+  static const bool kCanBe = try_threads();
+  static_cast<void>(kCanBe);
 }
 
 class PoolWork final : public Leaf {

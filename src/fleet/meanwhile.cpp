@@ -43,6 +43,8 @@ Error removed_by_another(const std::filesystem::path& directory) {
 }
 
 std::optional<Error> stopped_by_another(const MachineReport& now) {
+  // Who has seen it fail has stopped it then; of one that is stopped no failure is recorded.
+  if (now.state == MachineState::failed) return std::nullopt;
   const bool stopped = now.state == MachineState::stopping || (now.exit && now.exit->requested);
   if (!stopped) return std::nullopt;
   return by_another(now.name, "stopped");
