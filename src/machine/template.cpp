@@ -28,7 +28,7 @@ namespace vmfleet {
 
 namespace {
 
-constexpr std::string_view kSchema = "vmfleet.template/1";
+constexpr std::string_view kTemplateSchema = "vmfleet.template/1";
 constexpr const char* kRecord = "template.json";
 
 /// As the machine was booted; host ports are for the clones to have.
@@ -65,7 +65,7 @@ void write_down(const MachineConfig& config, const std::string& key, Renewal ren
                 const std::filesystem::path& directory) {
   const QemuBinary qemu = find_host_qemu(config.qemu, config.arch).value();
   json::Object record;
-  record.set("schema", kSchema).set("key", key);
+  record.set("schema", kTemplateSchema).set("key", key);
   record.set("qemu", to_string(qemu.version));
   record.set("created", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))));
   record.set("memory", static_cast<std::int64_t>(config.memory.count()));
@@ -132,7 +132,7 @@ std::optional<MachineTemplate> read_template(const std::filesystem::path& direct
     throw;
   }
   const auto record = json::parse(text);
-  if (!record || record->text("schema") != kSchema) return std::nullopt;
+  if (!record || record->text("schema") != kTemplateSchema) return std::nullopt;
   MachineTemplate found;
   found.key = record->text("key");
   found.directory = directory;
