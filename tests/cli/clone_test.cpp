@@ -162,6 +162,7 @@ template = "auto"
 image = "tiny"
 agent = false
 [machine.own]
+count = 2
 image = "tiny"
 append = ["owner={name}"]
 )";
