@@ -103,6 +103,10 @@ void add_flag(CLI::App& app, const std::string& name, bool& target,
   app.add_flag(name, target, description)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
+void add_exclusion(CLI::App& app, const std::string& one, const std::string& other) {
+  app.get_option(one)->excludes(other);
+}
+
 void add_positional(CLI::App& app, const std::string& value_name, std::string& target,
                     Presence presence, const std::string& description) {
   const auto take = [&target](const std::string& word) { target = unshielded(word); };

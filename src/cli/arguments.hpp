@@ -54,6 +54,9 @@ void add_count(CLI::App& app, const std::string& name, std::optional<std::size_t
                const std::string& description);
 void add_flag(CLI::App& app, const std::string& name, bool& target, const std::string& description);
 
+/// Not both of these options, which are there already.
+void add_exclusion(CLI::App& app, const std::string& one, const std::string& other);
+
 enum class Presence { optional, required };
 
 /// Arguments without a dash, in their order.

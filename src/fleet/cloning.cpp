@@ -57,19 +57,19 @@ Task<std::optional<MachineTemplate>> Cloning::template_for(const MachineSpec& ma
   const auto [place, is_first] = groups_.try_emplace(key);
   if (is_first) {
     place->second = std::make_unique<Group>();
-    co_await settle(*place->second, machine);
+    co_await settle(*place->second, key, machine);
   }
   Group& group = *place->second;
   co_await group.settled.wait();
   co_return group.found;
 }
 
-Task<void> Cloning::settle(Group& group, const MachineSpec& machine) {
+Task<void> Cloning::settle(Group& group, std::string key, const MachineSpec& machine) {
   const auto tell = [this](std::string_view what) {
     operation_.tell("", MachineState::starting, fmt::format("template: {}", what));
   };
   try {
-    group.found = co_await store_.find_or_make(machine.config, machine.ready, tell);
+    group.found = co_await store_.find_or_make(key, machine.config, machine.ready, tell);
   } catch (const Error& error) {
     warn(machine, error.message());
   }

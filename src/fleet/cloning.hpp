@@ -35,7 +35,7 @@ class Cloning {
     std::optional<MachineTemplate> found;
   };
 
-  Task<void> settle(Group& group, const MachineSpec& machine);
+  Task<void> settle(Group& group, std::string key, const MachineSpec& machine);
   void warn(const MachineSpec& machine, std::string_view why);
 
   const Operation& operation_;

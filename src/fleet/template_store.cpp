@@ -4,17 +4,15 @@
 #include <vmfleet/fleet/template_store.hpp>
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 
 #include <fmt/format.h>
 
-#include <vmfleet/async/offload.hpp>
+#include <io/file_lock.hpp>
+#include <io/temporary_folder.hpp>
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/base/text.hpp>
@@ -30,53 +28,10 @@ UniqueFd open_template_lock(const std::filesystem::path& path) {
   return files::open(path, O_RDWR | O_CREAT | O_NOFOLLOW);
 }
 
-bool try_template_lock(const UniqueFd& lock, int operation) {
-  while (::flock(lock.get(), operation | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) return false;
-    if (errno != EINTR) throw errno_error("lock a template", errno);
-  }
-  return true;
-}
-
 void make_private_folder(const std::filesystem::path& folder) {
   std::filesystem::create_directories(folder.parent_path());
   if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
     throw errno_error("make " + folder.string(), errno);
-  }
-}
-
-/// What is being made, or being removed: gone with this object.
-class Unfinished {
- public:
-  explicit Unfinished(const std::filesystem::path& template_folder)
-      : path_(template_folder.string() + ".XXXXXX") {
-    std::string name = path_.string();
-    if (::mkdtemp(name.data()) == nullptr) throw errno_error("make " + name, errno);
-    path_ = name;
-  }
-  Unfinished(const Unfinished&) = delete;
-  Unfinished& operator=(const Unfinished&) = delete;
-  ~Unfinished() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-
-  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
-/// What somebody who was killed has left. Only under the lock.
-void remove_unfinished(const std::filesystem::path& template_folder) {
-  const std::string prefix = template_folder.filename().string() + ".";
-  std::error_code ignored;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(template_folder.parent_path(), ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (name.rfind(prefix, 0) == 0 && name != prefix + "lock") {
-      std::filesystem::remove_all(entry.path(), ignored);
-    }
   }
 }
 
@@ -95,7 +50,7 @@ std::filesystem::path TemplateStore::folder_of(const std::string& key) const {
 }
 
 std::filesystem::path TemplateStore::lock_of(const std::string& key) const {
-  return directory_ / (key + ".lock");
+  return directory_ / (".lock-" + key);
 }
 
 std::vector<MachineTemplate> TemplateStore::list() const {
@@ -119,34 +74,34 @@ void TemplateStore::remove(const std::string& key) const {
         .hint("`vmfleet template ls` shows all");
   }
   const UniqueFd lock = open_template_lock(lock_of(key));
-  if (!try_template_lock(lock, LOCK_EX)) {
+  if (!try_lock(lock.get(), LOCK_EX, lock_of(key))) {
     throw Error(ErrorKind::conflict, fmt::format("machines are started from {} just now", key))
         .hint("wait until they are up");
   }
-  remove_unfinished(folder_of(key));
-  const Unfinished grave(folder_of(key));
+  remove_abandoned(directory_, key + ".");
+  const TemporaryFolder grave(directory_ / (key + "."));
   give_name(folder_of(key), grave.path() / "template");
 }
 
 Task<MachineTemplate> TemplateStore::find_or_make(
-    MachineConfig config, Readiness readiness, std::function<void(std::string_view)> told) const {
-  const auto look = [&] { return template_key(config, readiness); };
-  const std::string key = co_await offload(look);
+    std::string key, MachineConfig config, Readiness readiness,
+    std::function<void(std::string_view)> told) const {
   make_private_folder(directory_);
   auto lock = std::make_shared<UniqueFd>(open_template_lock(lock_of(key)));
+  const auto locked = [&](int how) { return try_lock(lock->get(), how, lock_of(key)); };
   const auto find = [&]() -> std::optional<MachineTemplate> {
-    if (!try_template_lock(*lock, LOCK_SH)) return std::nullopt;
+    if (!locked(LOCK_SH)) return std::nullopt;
     auto found = read_template(folder_of(key));
     if (found) found->in_use = lock;
-    if (!found) try_template_lock(*lock, LOCK_UN);  // of two that look, one shall get it
+    if (!found) locked(LOCK_UN);  // of two that look, one shall get it
     return found;
   };
   bool waits = false;
   for (;;) {
     if (auto found = find()) co_return std::move(*found);
-    if (try_template_lock(*lock, LOCK_EX) && !read_template(folder_of(key))) {
-      remove_unfinished(folder_of(key));
-      const Unfinished work(folder_of(key));
+    if (locked(LOCK_EX) && !read_template(folder_of(key))) {
+      remove_abandoned(directory_, key + ".");
+      const TemporaryFolder work(directory_ / (key + "."));
       co_await make_template(config, readiness, key, work.path() / "template", told);
       give_name(work.path() / "template", folder_of(key));
       continue;

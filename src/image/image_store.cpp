@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -20,6 +19,8 @@
 #include <image/guest.hpp>
 #include <image/image_build.hpp>
 #include <image/image_file.hpp>
+#include <io/file_lock.hpp>
+#include <io/temporary_folder.hpp>
 
 namespace vmfleet {
 namespace {
@@ -32,24 +33,12 @@ constexpr Milliseconds kLockRetry{200};
 Task<UniqueFd> lock_build(std::filesystem::path path, BuildProgress progress) {
   UniqueFd lock = files::open(path, O_RDWR | O_CREAT);
   bool told = false;
-  while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK && errno != EINTR) throw errno_error("lock " + path.string(), errno);
+  while (!try_lock(lock.get(), LOCK_EX, path)) {
     if (!told) progress("waiting for another build of the same image");
     told = true;
     co_await sleep_for(kLockRetry);
   }
   co_return lock;
-}
-
-/// What a build that was killed has left. Only under the lock.
-void remove_abandoned(const std::filesystem::path& directory, std::string_view prefix) {
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (name.compare(0, prefix.size(), prefix) == 0) {
-      std::filesystem::remove_all(entry.path(), ignored);
-    }
-  }
 }
 
 std::optional<Image> find_current(const ImageStore& store, const std::string& name,

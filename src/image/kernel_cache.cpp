@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Unpacked kernels, kept by what identifies the file that they came from.
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include <vmfleet/io/files.hpp>
 
 #include <image/staged_file.hpp>
+#include <io/file_lock.hpp>
 
 namespace vmfleet {
 namespace {
@@ -93,10 +93,7 @@ UniqueFd open_lock(const std::filesystem::path& folder) {
 Task<void> lock_kernels(int fd, std::filesystem::path folder) {
   Loop& loop = co_await current_loop();
   const TimePoint deadline = loop.now() + kKernelPatience;
-  while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK && errno != EINTR) {
-      throw errno_error("lock " + folder.string(), errno);
-    }
+  while (!try_lock(fd, LOCK_EX, folder)) {
     if (loop.now() >= deadline) {
       throw Error(ErrorKind::unavailable,
                   "another process keeps unpacking into " + folder.string());

@@ -14,6 +14,7 @@
 
 #include <fmt/format.h>
 
+#include <io/file_lock.hpp>
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/base/text.hpp>
@@ -41,11 +42,7 @@ UniqueFd open_lock(const InstanceDirectory& directory, const char* name) {
 }
 
 bool try_lock(int fd, int operation) {
-  while (::flock(fd, operation | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) return false;
-    if (errno != EINTR) throw errno_error("lock an instance directory", errno);
-  }
-  return true;
+  return vmfleet::try_lock(fd, operation, "an instance directory");
 }
 
 /// Whether the file exists and somebody holds its lock. Looking takes a shared lock for a moment.

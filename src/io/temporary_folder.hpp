@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -52,5 +53,17 @@ class TemporaryFolder {
   std::filesystem::path path_;
   bool stays_ = false;
 };
+
+/// What those left who were killed: everything in `folder` whose name begins with `prefix`. Only
+/// under a lock that keeps others from making one.
+inline void remove_abandoned(const std::filesystem::path& folder, std::string_view prefix) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name.compare(0, prefix.size(), prefix) == 0) {
+      std::filesystem::remove_all(entry.path(), ignored);
+    }
+  }
+}
 
 }  // namespace vmfleet

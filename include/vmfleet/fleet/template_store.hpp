@@ -26,9 +26,10 @@ class TemplateStore {
   /// made. Machines that run already do not need it any more. Blocking.
   void remove(const std::string& key) const;
 
-  /// The template of such a machine; it is made unless it is kept. `told` is told what is being
-  /// done. *Errors*: as `make_template`. *Cancellation*: what was begun is gone.
-  Task<MachineTemplate> find_or_make(MachineConfig config, Readiness readiness,
+  /// The template of such a machine, whose `template_key` is `key`; it is made unless it is kept.
+  /// `told` is told what is being done. *Errors*: as `make_template`. *Cancellation*: what was
+  /// begun is gone.
+  Task<MachineTemplate> find_or_make(std::string key, MachineConfig config, Readiness readiness,
                                      std::function<void(std::string_view)> told) const;
 
  private:

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/base/text.hpp>
@@ -192,7 +191,7 @@ void add_up(Program& program) {
   add_flag(app, "--clone", arguments->clone,
            "start machines from the saved state of one that has booted");
   add_flag(app, "--cold", arguments->cold, "boot every machine, also where the file says template");
-  app.get_option("--clone")->excludes("--cold");
+  add_exclusion(app, "--clone", "--cold");
   add_flag(app, "--recreate", arguments->recreate, "replace machines whose configuration differs");
   add_flag(app, "--verify", arguments->verify, "read disks' sources to see whether they changed");
   add_flag(app, "--dry-run", arguments->dry_run,
