@@ -42,7 +42,7 @@ std::string in_gibi(Bytes size) {
 
 }  // namespace
 
-// *Source*: tests/bench/boot_bench.py, two processors, emulated machines. With nothing else on the
+// *Source*: tests/bench/fleet_bench.py, two processors, emulated machines. With nothing else on the
 // host two at a time are ready as soon as all eight at once (7.8 s and 8.0 s). With two busy
 // programs beside them a fleet has the more of the processors the more of it boots: eight machines
 // took 53 s one at a time, 35 s two, 20 s all at once; twelve 51 s four at a time, 36 s eight, 29 s

@@ -9,17 +9,15 @@ Prints medians and spreads; the host should have nothing else to do.
 """
 
 import argparse
-import fcntl
 import json
 import os
-import shutil
-import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+
+import bare_loop
 
 FLEET_FILE = """fleet = "bench"
 [machine.vm]
@@ -29,7 +27,6 @@ memory = "32M"
 paused = true
 kernel = "{kernel}"
 """
-SOCKETS = ["control.sock", "qmp.sock", "monitor.sock", "agent.sock"]  # descriptors 3, 4, 5 and 6
 
 
 def run_json(vmfleet, *arguments):
@@ -50,51 +47,16 @@ def up(vmfleet, place, bound):
     return took
 
 
-def spawn(argv, folder):
-    os.makedirs(folder, mode=0o700)
-    with open(f"{folder}/entropy", "wb") as file:
-        file.write(os.urandom(32))
-    listeners = []
-    for name in SOCKETS:
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(f"{folder}/{name}")
-        listener.listen()
-        listeners.append(listener)
-    null = os.open("/dev/null", os.O_RDWR)
-    # Far above, so that none is overwritten before it was copied.
-    sources = [fcntl.fcntl(listener, fcntl.F_DUPFD_CLOEXEC, 100) for listener in listeners]
-    actions = [(os.POSIX_SPAWN_DUP2, null, number) for number in range(3)]
-    actions += [(os.POSIX_SPAWN_DUP2, source, 3 + i) for i, source in enumerate(sources)]
-    pid = os.posix_spawn(argv[0], argv, os.environ, file_actions=actions, setsid=True)
-    for number in [null, *sources]:
-        os.close(number)
-    for listener in listeners:
-        listener.close()
-    return pid
-
-
-def greet(folder):
-    client = socket.socket(socket.AF_UNIX)
-    client.connect(f"{folder}/control.sock")
-    with client, client.makefile("rw") as stream:
-        assert "QMP" in json.loads(stream.readline())
-        for command in ["qmp_capabilities", "query-uuid"]:
-            stream.write(json.dumps({"execute": command}) + "\n")
-            stream.flush()
-            assert "return" in json.loads(stream.readline())
-
-
 def bare(commands, state):
     started = time.monotonic()
-    folders = [f"{state}/bench/vm-{i}" for i in range(len(commands))]
-    pids = [spawn(argv, folder) for argv, folder in zip(commands, folders)]
-    for folder in folders:
-        greet(folder)
+    machines = [
+        bare_loop.Machine(argv, f"{state}/bench/vm-{i}") for i, argv in enumerate(commands)
+    ]
+    for machine in machines:
+        machine.ask("query-uuid")
     took = time.monotonic() - started
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-    shutil.rmtree(f"{state}/bench")
+    for machine in machines:
+        machine.end()
     return took
 
 
