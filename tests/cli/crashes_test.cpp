@@ -39,6 +39,7 @@ bool crash_once(FaultWorld& world, const Command& command, const std::string& fa
   return true;
 }
 
+/// How many crashes there were.
 int crash_everywhere(FaultWorld& world, const Command& command, const char* calls,
                      const char* action, int step = 1) {
   int count = 0;
@@ -48,6 +49,7 @@ int crash_everywhere(FaultWorld& world, const Command& command, const char* call
       ++count;
     }
   }
+  CHECK(count > 0);  // else the program's calls are not watched
   return count;
 }
 

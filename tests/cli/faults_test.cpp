@@ -91,11 +91,15 @@ void try_command(std::string_view name) {
   for (const Command& command : changing_commands()) {
     if (command.name != name) continue;
     std::string line = command.name + ":";
+    int faults = 0;
     for (const Fault& fault : kFaults) {
       if (is_tried_elsewhere(fault, command)) continue;
-      line += fmt::format(" {} {} {},", fault.calls, fault.action, try_all(world, command, fault));
+      const int count = try_all(world, command, fault);
+      faults += count;
+      line += fmt::format(" {} {} {},", fault.calls, fault.action, count);
     }
     std::fprintf(stderr, "%s\n", line.c_str());
+    CHECK(faults > 0);  // else the program's calls are not watched
   }
   for (const auto& problem : world.problems()) FAIL_CHECK(problem);
 }

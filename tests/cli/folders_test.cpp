@@ -20,7 +20,8 @@ void write_file(const Vmfleet& world, const std::string& folder, const std::stri
   std::ofstream(world.folder() / folder / "vmfleet.toml")
       << begin << "fleet = \"demo\"\n[machine.web]\nkernel = \""
       << testkit::guest_path("marker").string()
-      << "\"\naccel = \"tcg\"\nmemory = \"32M\"\nready.serial = \"guest ready\"\n"
+      << "\"\naccel = \"tcg\"\nmemory = \"32M\"\nready.serial = \"guest ready\"\nstop.grace = "
+         "\"0s\"\n"
       << end;
 }
 

@@ -6,6 +6,7 @@ Each suite's own result is printed; the last line is "N passed, N failed". A tes
 run, or a build that does not compile, counts as failed. Lints run in the last directory only.
 """
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -43,7 +44,10 @@ def run(directory, skip_lint):
     """Runs one build's tests; returns {suite: (passed, [failure])}."""
     log = pathlib.Path(directory, 'meson-logs', 'testlog.json')
     log.unlink(missing_ok=True)
-    subprocess.run(['meson', 'test', '-C', directory, '--print-errorlogs']
+    # Tests wait for machines and for each other's ends: one more than there are processors.
+    at_once = str((os.cpu_count() or 1) + 1)
+    subprocess.run(['meson', 'test', '-C', directory, '--print-errorlogs',
+                    '--num-processes', at_once]
                    + (['--no-suite', 'lint'] if skip_lint else []), check=False)
     if not log.exists():
         return {'build': (0, ['does not compile, or has no tests'])}
