@@ -26,8 +26,11 @@ std::optional<std::string> why_it_is_alone(const MachineSpec& machine) {
     if (names(words, config.name)) return "its kernel's arguments name it";
   }
   for (const Injection& injection : config.injections) {
-    const bool is_hostname = injection.path == "vmfleet/hostname";
-    if (is_hostname || !injection.text || !names(*injection.text, config.name)) continue;
+    // Its own name, its own address: each clone is told.
+    const bool is_told = injection.path == "vmfleet/hostname" ||
+                         injection.path == "opt/vmfleet/addresses" ||
+                         injection.path == "opt/vmfleet/hosts";
+    if (is_told || !injection.text || !names(*injection.text, config.name)) continue;
     return "what is injected into it names it";
   }
   return std::nullopt;

@@ -85,8 +85,7 @@ void add_lan_files(MachineConfig& config, const std::vector<LanHost>& hosts) {
   for (std::size_t i = 0; i < config.nets.size(); ++i) {
     const Net& net = config.nets[i];
     if (net.address.empty()) continue;
-    const std::string mac = net.mac.empty() ? derive_mac(config.fleet, config.name, i) : net.mac;
-    addresses += fmt::format("{} {}\n", lower(mac), net.address);
+    addresses += fmt::format("{} {}\n", lower(mac_of(config, i)), net.address);
     if (net.type != NetType::lan || !lans.insert(net.lan).second) continue;
     for (const LanHost& host : hosts) {
       if (host.lan != net.lan) continue;

@@ -62,9 +62,7 @@ void claim_nets(Claims& claims, const MachineSpec& machine) {
       claims.claim(machine, key + ".interface", "interface " + net.interface, "use {index} in it");
     }
     if (net.type == NetType::user) continue;
-    const MachineConfig& config = machine.config;
-    const std::string mac = net.mac.empty() ? derive_mac(config.fleet, config.name, i) : net.mac;
-    claims.claim(machine, key + ".mac", "MAC address " + mac,
+    claims.claim(machine, key + ".mac", "MAC address " + mac_of(machine.config, i),
                  net.mac.empty() ? "set another one" : "leave it out");
     if (net.type != NetType::lan || net.address.empty()) continue;
     const std::string address = net.address.substr(0, net.address.find('/'));

@@ -16,6 +16,7 @@ void become_clone(MachineConfig& config, const MachineTemplate& original) {
   config.memory_file.emplace();
   config.memory_file->path = (original.directory / template_file::kMemory).string();
   for (std::size_t i = 0; i < config.nets.size() && i < original.macs.size(); ++i) {
+    if (config.nets[i].type == NetType::lan) continue;  // it gets its own
     config.nets[i].mac = original.macs[i];
   }
 }

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <iterator>
-#include <span>
 
 #include <fmt/format.h>
 
@@ -14,10 +12,10 @@
 #include <vmfleet/base/base64.hpp>
 #include <vmfleet/base/random_bytes.hpp>
 #include <vmfleet/base/text.hpp>
-#include <vmfleet/io/unix_socket.hpp>
 #include <vmfleet/qemu/wires.hpp>
 
 #include "machine/guest_program.hpp"
+#include "machine/identity_port.hpp"
 
 namespace vmfleet {
 
@@ -34,6 +32,10 @@ if [ -z "$known" ]; then
   echo "its kernel has no driver for the generation id, so that clones would draw the same random bytes"
   exit 1
 fi
+if [ "$1" = lans ] && ! command -v ip >/dev/null; then
+  echo "it has no program ip, by which its clones would get addresses of their own on their LANs"
+  exit 1
+fi
 sync
 )";
 
@@ -44,6 +46,32 @@ name=$1
 date -u -s "@$2" >/dev/null || exit 1
 IFS= read -r entropy
 echo "$entropy" >/dev/urandom || exit 1
+# All interfaces are found before the first has another address, which may be another's old one.
+todo=
+while read -r old new address && [ "$old" != hosts ]; do
+  found=
+  for interface in /sys/class/net/*; do
+    read -r mac <"$interface/address" && [ "$mac" = "$old" ] && found=${interface##*/}
+  done 2>/dev/null
+  if [ -z "$found" ]; then
+    echo "no interface has the address $old"
+    exit 1
+  fi
+  todo="$todo $found $new $address"
+done
+# Down meanwhile, which also takes the address that it made of its old one for IPv6.
+renumber() {
+  ip link set "$1" down && ip link set "$1" address "$2" || return
+  [ "$3" = - ] || { ip addr flush dev "$1" && ip addr add "$3" brd + dev "$1"; } || return
+  ip link set "$1" up
+}
+for word in $todo; do
+  set -- "$@" "$word"
+  [ $# = 5 ] || continue
+  renumber "$3" "$4" "$5" || exit 1
+  set -- "$1" "$2"
+done
+[ -z "$old" ] || cat >>/etc/hosts || exit 1
 if [ -n "$name" ]; then
   echo "$name" >/proc/sys/kernel/hostname || exit 1
   [ ! -s /etc/hostname ] || echo "$name" >/etc/hostname
@@ -74,10 +102,17 @@ std::string seconds_now() {
   return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(then).count());
 }
 
+bool is_on_lan(const Intent& machine) {
+  const json::Array* nets = machine.nets.as_array();
+  const auto is_lan = [](const json::Value& net) { return !net.text("lan").empty(); };
+  return nets != nullptr && std::any_of(nets->begin(), nets->end(), is_lan);
+}
+
 }  // namespace
 
 Task<Renewal> require_renewable(Machine::Live& live) {
-  std::vector<std::string> argv{"/bin/sh", "-c", kCheck};
+  std::vector<std::string> argv{"/bin/sh", "-c", kCheck, "sh"};
+  if (is_on_lan(live.intent)) argv.emplace_back("lans");
   const ProcessOutput output =
       co_await with_timeout(kPatience, run_in_guest(live, std::move(argv), ""));
   if (!output.status.success()) throw refusal("its guest cannot be cloned", output);
@@ -87,68 +122,30 @@ Task<Renewal> require_renewable(Machine::Live& live) {
 
 namespace {
 
-Task<void> renew_by_agent(Machine::Live& live) {
+/// What the script reads.
+std::string input_of(const LanIdentity& lans) {
+  std::string input = encode_base64(random_bytes(renewal::kEntropyBytes)) + "\n";
+  for (const LanInterface& lan : lans.interfaces) {
+    const std::string_view address = lan.address.empty() ? "-" : std::string_view(lan.address);
+    input += fmt::format("{} {} {}\n", lan.old_mac, lan.new_mac, address);
+  }
+  return lans.hosts.empty() ? input : input + "hosts\n" + lans.hosts;
+}
+
+Task<void> renew_by_agent(Machine::Live& live, LanIdentity lans) {
   std::vector<std::string> argv{"/bin/sh", "-c", kRenew, "sh", live.intent.name, seconds_now()};
-  const std::string entropy = encode_base64(random_bytes(renewal::kEntropyBytes)) + "\n";
-  const ProcessOutput output = co_await run_in_guest(live, std::move(argv), entropy);
+  const ProcessOutput output = co_await run_in_guest(live, std::move(argv), input_of(lans));
   if (output.status.success() && trim(output.out) == "renewed") co_return;
   throw refusal("the clone could not be given an identity of its own", output);
 }
 
-renewal::Request request_for(const std::string& name) {
-  renewal::Request request{};
-  std::copy_n(renewal::kMagic, sizeof request.magic, request.magic);
-  const std::string entropy = random_bytes(sizeof request.entropy);
-  entropy.copy(request.entropy, sizeof request.entropy);
-  name.copy(request.hostname, sizeof request.hostname);
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now);
-  request.seconds = seconds.count();
-  request.nanoseconds = std::chrono::nanoseconds(now - seconds).count();
-  return request;
-}
-
-Task<renewal::Reply> read_reply(UnixSocket& socket) {
-  renewal::Reply reply{};
-  std::span<char> rest(reinterpret_cast<char*>(&reply), sizeof reply);
-  while (!rest.empty()) {
-    const std::size_t count = co_await socket.read(rest);
-    if (count == 0) throw Error(ErrorKind::disconnected, "the identity's port was closed");
-    rest = rest.subspan(count);
-  }
-  const bool known = std::equal(std::begin(reply.magic), std::end(reply.magic), renewal::kMagic);
-  if (known) co_return reply;
-  throw Error(ErrorKind::protocol, "the guest answered something else on the identity's port");
-}
-
-Task<void> ask_port(UnixSocket& socket, const std::string& name) {
-  const renewal::Request request = request_for(name);
-  const std::string_view bytes(reinterpret_cast<const char*>(&request), sizeof request);
-  co_await socket.write(bytes);
-  for (;;) {
-    const renewal::Reply reply = co_await read_reply(socket);
-    const bool is_answer =
-        reply.seconds == request.seconds && reply.nanoseconds == request.nanoseconds;
-    if (is_answer) co_return;
-  }
-}
-
-/// A guest that was slow to answer has a clock that is late: it is told again.
-Task<void> renew_by_port(Machine::Live& live) {
-  constexpr Milliseconds kSoon(300);
-  constexpr int kTries = 5;
-  UnixSocket socket = co_await UnixSocket::connect(live.directory.file(instance_file::kIdentity));
-  for (int i = 0; i < kTries; ++i) {
-    const TimePoint asked = live.loop.now();
-    co_await ask_port(socket, live.intent.name);
-    if (live.loop.now() - asked < kSoon) co_return;
-  }
-}
-
 }  // namespace
 
-Task<void> renew_identity(Machine::Live& live, Renewal by) {
-  return with_timeout(kPatience, by == Renewal::port ? renew_by_port(live) : renew_by_agent(live));
+Task<void> renew_identity(Machine::Live& live, LanIdentity lans, Renewal by) {
+  const bool by_port = by == Renewal::port;
+  Task<void> work =
+      by_port ? renew_by_port(live, std::move(lans)) : renew_by_agent(live, std::move(lans));
+  return with_timeout(kPatience, std::move(work));
 }
 
 }  // namespace vmfleet

@@ -4,6 +4,7 @@
 
 #include <vmfleet/machine/template.hpp>
 
+#include "machine/lan_identity.hpp"
 #include "machine/live.hpp"
 
 namespace vmfleet {
@@ -12,9 +13,9 @@ namespace vmfleet {
 /// *Errors*: `unavailable`, saying what is missing.
 Task<Renewal> require_renewable(Machine::Live& live);
 
-/// In a clone that runs: random bytes, clock, hostname, machine id and host keys of its own.
-/// Returns when the guest has said that it has them. *Errors*: `unavailable`, with its words;
-/// `timed_out`.
-Task<void> renew_identity(Machine::Live& live, Renewal by);
+/// In a clone that runs: random bytes, clock, hostname, machine id, host keys and addresses on LANs
+/// of its own. Returns when the guest has said that it has them. *Errors*: `unavailable`, with its
+/// words; `timed_out`.
+Task<void> renew_identity(Machine::Live& live, LanIdentity lans, Renewal by);
 
 }  // namespace vmfleet

@@ -260,7 +260,10 @@ class Launch {
     }
     if (options_.clone_of) {
       step("renewing its identity");
-      co_await with_qemu(live_, renew_identity(live_, options_.clone_of->renewal));
+      LanIdentity lans = lan_identity_of(config_, *options_.clone_of);
+      Task<void> work = renew_identity(live_, std::move(lans), options_.clone_of->renewal);
+      co_await with_qemu(live_, std::move(work));
+      co_await plug_lans(client, config_, true);
     }
     write_state(live_.directory, live_.state);
   }

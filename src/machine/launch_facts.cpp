@@ -46,7 +46,7 @@ json::Value nets_to_json(const MachineConfig& config) {
     const Net& net = config.nets[i];
     json::Object object;
     object.set("id", fmt::format("net{}", i)).set("type", to_string(net.type));
-    object.set("mac", net.mac.empty() ? derive_mac(config.fleet, config.name, i) : net.mac);
+    object.set("mac", mac_of(config, i));
     if (!net.interface.empty()) object.set("interface", net.interface);
     if (!net.lan.empty()) object.set("lan", net.lan);
     if (!net.address.empty()) object.set("address", net.address);

@@ -21,6 +21,7 @@
 #include <vmfleet/qmp/commands.hpp>
 
 #include "machine/identity_gate.hpp"
+#include "machine/lan_identity.hpp"
 #include "machine/saved_devices.hpp"
 #include "machine/template_files.hpp"
 
@@ -31,11 +32,16 @@ namespace {
 constexpr std::string_view kTemplateSchema = "vmfleet.template/1";
 constexpr const char* kRecord = "template.json";
 
-/// As the machine was booted; host ports are for the clones to have.
+/// As the machine was booted; host ports are for the clones to have. It has the addresses of the
+/// machine that it is made for, but is alone on LANs of its own.
 MachineConfig of_template(MachineConfig config, const std::filesystem::path& directory) {
-  for (Net& net : config.nets) {
-    for (Forward& forward : net.forwards) forward.host_port = 0;
+  for (std::size_t i = 0; i < config.nets.size(); ++i) {
+    config.nets[i].mac = mac_of(config, i);
+    for (Forward& forward : config.nets[i].forwards) forward.host_port = 0;
   }
+  config.fleet = "template";
+  config.lan_scope.clear();
+  forget_neighbours(config);
   config.memory_file.emplace();
   config.memory_file->path = (directory / template_file::kMemory).string();
   config.memory_file->shared = true;
@@ -53,10 +59,7 @@ void make_memory_file(const MachineConfig& config) {
 
 std::vector<std::string> macs_of(const MachineConfig& config) {
   std::vector<std::string> macs;
-  for (std::size_t i = 0; i < config.nets.size(); ++i) {
-    const std::string& mac = config.nets[i].mac;
-    macs.push_back(mac.empty() ? derive_mac(config.fleet, config.name, i) : mac);
-  }
+  for (const Net& net : config.nets) macs.push_back(net.mac);
   return macs;
 }
 
@@ -72,6 +75,12 @@ void write_down(const MachineConfig& config, const std::string& key, Renewal ren
   record.set("renewal", renewal == Renewal::port ? "port" : "agent");
   record.set("macs", json::to_array(macs_of(config)));
   files::write_atomically(directory / kRecord, json::write(record) + "\n");
+}
+
+/// Its clones are not heard before they have addresses of their own.
+Task<void> unplug(Machine& machine, const MachineConfig& config) {
+  qmp::Client client = co_await machine.connect();
+  co_await plug_lans(client, config, false);
 }
 
 Bytes size_on_disk(const std::filesystem::path& directory) {
@@ -102,7 +111,6 @@ Task<void> make_template(MachineConfig config, Readiness readiness, std::string 
                          std::filesystem::path directory,
                          std::function<void(std::string_view)> on_step) {
   if (::mkdir(directory.c_str(), 0700) != 0) throw errno_error("make " + directory.string(), errno);
-  config.fleet = "template";
   config = of_template(std::move(config), directory);
   make_memory_file(config);
   LaunchOptions options;
@@ -114,6 +122,7 @@ Task<void> make_template(MachineConfig config, Readiness readiness, std::string 
   {
     Machine machine = co_await Machine::launch(config, options);
     co_await machine.wait_ready();
+    co_await unplug(machine, config);
     renewal = co_await machine.freeze(directory);
   }
   const auto finish = [&] {

@@ -2,7 +2,6 @@
 // Which machines can be cloned, and which from the same template.
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <string>
 
 #include <fmt/format.h>
@@ -13,6 +12,7 @@
 #include <vmfleet/machine/host_qemu.hpp>
 #include <vmfleet/machine/template.hpp>
 
+#include "machine/lan_identity.hpp"
 #include "machine/live.hpp"
 
 namespace vmfleet {
@@ -20,7 +20,7 @@ namespace vmfleet {
 namespace {
 
 // How a template is made: a change makes all that were kept useless.
-constexpr int kRecipe = 2;
+constexpr int kRecipe = 3;
 
 /// Of a large file: another content has another time.
 json::Value stamp_of(const std::string& path) {
@@ -45,19 +45,25 @@ bool is_hostname(const Injection& injection) {
   return injection.via == InjectionWay::fw_cfg && injection.path == "vmfleet/hostname";
 }
 
+/// What each clone has of its own, however it is called.
+void forget_addresses(Net& net) {
+  net.mac.clear();
+  net.lan.clear();
+  if (!net.address.empty()) net.address = "given";
+  for (Forward& forward : net.forwards) {
+    forward.host_addr.clear();
+    forward.host_port = 0;
+  }
+}
+
 MachineConfig without_identity(MachineConfig config) {
   config.fleet.clear();
   config.name.clear();
-  auto& injections = config.injections;
-  injections.erase(std::remove_if(injections.begin(), injections.end(), is_hostname),
-                   injections.end());
-  for (Net& net : config.nets) {
-    net.mac.clear();
-    for (Forward& forward : net.forwards) {
-      forward.host_addr.clear();
-      forward.host_port = 0;
-    }
-  }
+  const auto is_own = [&](const Injection& injection) {
+    return is_hostname(injection) || tells_of_lans(config, injection);
+  };
+  std::erase_if(config.injections, is_own);
+  for (Net& net : config.nets) forget_addresses(net);
   return config;
 }
 
@@ -79,8 +85,10 @@ std::optional<std::string> why_not_its_devices(const MachineConfig& config) {
   }
   if (!config.shares.empty()) return "QEMU cannot save a shared folder";
   for (const Net& net : config.nets) {
-    if (net.type == NetType::user) continue;
-    return fmt::format("its address on a {} would be its siblings' too", to_string(net.type));
+    if (net.type == NetType::tap) return "a tap is for one machine";
+    if (net.type == NetType::lan && net.address.empty()) {
+      return fmt::format("its address on the LAN {} is not chosen by the host", net.lan);
+    }
   }
   for (const Injection& injection : config.injections) {
     const bool own = injection.via == InjectionWay::cloud_init;

@@ -38,6 +38,11 @@ std::string lan_segment(std::string_view scope, std::string_view fleet, std::str
                      kFirstPort + (h >> 24) % kPorts);
 }
 
+std::string mac_of(const MachineConfig& config, std::size_t index) {
+  const std::string& mac = config.nets.at(index).mac;
+  return mac.empty() ? derive_mac(config.fleet, config.name, index) : mac;
+}
+
 namespace qemu {
 namespace {
 
@@ -83,12 +88,11 @@ json::Object lan_net(const Net& net, const MachineConfig& config) {
 }
 
 json::Object nic(const MachineConfig& config, std::size_t index) {
-  const Net& net = config.nets[index];
   json::Object device;
   device.set("driver", virtio_driver("virtio-net", config));
   device.set("id", fmt::format("nic{}", index));
   device.set("netdev", fmt::format("net{}", index));
-  device.set("mac", net.mac.empty() ? derive_mac(config.fleet, config.name, index) : net.mac);
+  device.set("mac", mac_of(config, index));
   // No network boot: its ROM may not be installed and costs time.
   if (virtio_bus(config) == Bus::pci) device.set("romfile", "");
   return device;

@@ -82,6 +82,12 @@ Task<void> quit(Client& client) {
   }
 }
 
+Task<void> set_link(Client& client, std::string id, bool up) {
+  json::Object arguments;
+  arguments.set("name", std::move(id)).set("up", up);
+  co_await client.execute("set_link", std::move(arguments));
+}
+
 Task<std::string> human_monitor_command(Client& client, std::string line) {
   json::Object arguments;
   arguments.append("command-line", std::move(line));

@@ -118,6 +118,9 @@ Bus virtio_bus(const MachineConfig& config);
 /// `virtio-blk` → `virtio-blk-pci`, or `virtio-blk-device` where there is no PCI.
 std::string virtio_driver(std::string_view kind, const MachineConfig& config);
 
+/// Of an interface: its own, or what is derived.
+std::string mac_of(const MachineConfig& config, std::size_t index);
+
 /// What the user decides, defaults left out, in a fixed order: the same machine gives the same
 /// text. `uuid`, `lan_scope`, `tsc_khz` and `features` are not part of it: they come with the
 /// launch and the host.

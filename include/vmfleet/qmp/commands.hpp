@@ -39,6 +39,9 @@ Task<void> system_reset(Client& client);
 /// Ends QEMU. That the connection ends before the reply came counts as done.
 Task<void> quit(Client& client);
 
+/// Plugs the cable of a network interface in or out; `id` is that of its device.
+Task<void> set_link(Client& client, std::string id, bool up);
+
 /// The output of a human monitor command, such as "info usernet", with its line ends.
 /// *Errors*: none for a command that the monitor does not know: it says so in its output.
 Task<std::string> human_monitor_command(Client& client, std::string line);

@@ -13,16 +13,24 @@
 
 namespace {
 
+using vmfleet::renewal::Interface;
 using vmfleet::renewal::kMagic;
+using vmfleet::renewal::kMostInterfaces;
 using vmfleet::renewal::Reply;
 using vmfleet::renewal::Request;
 
-// *Source*: Linux's uapi: fcntl.h, signal.h, time.h, random.h.
-constexpr long kReadWrite = 2, kNonBlocking = 04000, kAsynchronous = 020000;
+// *Source*: Linux's uapi: fcntl.h, signal.h, time.h, random.h, socket.h, sockios.h, if.h.
+constexpr long kReadWrite = 2, kAppend = 02000, kNonBlocking = 04000, kAsynchronous = 020000;
 constexpr long kSetFlags = 4, kSetOwner = 8;
 constexpr long kSigIo = 29, kBlock = 0, kSignalSetBytes = 8;
 constexpr long kRealTime = 0;
 constexpr long kAddEntropy = 0x40085203, kReseed = 0x5207;
+constexpr long kInternet = 2, kDatagram = 2;
+constexpr std::uint16_t kEthernet = 1;
+constexpr long kNameOf = 0x8910, kFlagsOf = 0x8913, kSetInterfaceFlags = 0x8914;
+constexpr long kSetAddress = 0x8916, kSetBroadcast = 0x891a, kSetNetmask = 0x891c;
+constexpr long kSetMac = 0x8924, kMacOf = 0x8927;
+constexpr std::int16_t kUp = 1;
 
 long call(long number, long a = 0, long b = 0, long c = 0, long d = 0) {
   long result = number;
@@ -50,6 +58,19 @@ struct Time {  // timespec
   std::int64_t nanoseconds;
 };
 
+struct InterfaceRequest {  // ifreq
+  char name[16];
+  union {
+    std::int32_t index;
+    std::int16_t flags;
+    struct {
+      std::uint16_t family;
+      std::uint8_t data[14];
+    } address;
+    std::uint64_t all[3];
+  };
+};
+
 constexpr std::uint64_t kPortSignal = std::uint64_t{1} << (kSigIo - 1);
 
 /// Until the port can be read, or a host has come or gone: it has a signal for that, which is kept
@@ -58,19 +79,20 @@ void sleep_until_something_happens() {
   call(__NR_rt_sigtimedwait, address(&kPortSignal), 0, 0, kSignalSetBytes);
 }
 
-/// Reads on until the request is whole.
-void await(long port, Request& request) {
-  auto* bytes = reinterpret_cast<char*>(&request);
+/// Reads on until all of it is there. False when there is no host: who asked has gone.
+bool receive(long port, void* into, unsigned long size) {
+  auto* bytes = static_cast<char*>(into);
   unsigned long have = 0;
-  while (have < sizeof request) {
-    const long count = call(__NR_read, port, address(bytes + have), long(sizeof request - have));
+  while (have < size) {
+    const long count = call(__NR_read, port, address(bytes + have), long(size - have));
+    if (count == 0) return false;
     if (count > 0) {
       have += static_cast<unsigned long>(count);
-      continue;
+    } else {
+      sleep_until_something_happens();
     }
-    if (count == 0) have = 0;  // no host: who asked has gone
-    sleep_until_something_happens();
   }
+  return true;
 }
 
 void draw_new_numbers(const Request& request) {
@@ -101,11 +123,93 @@ void renew(const Request& request) {
   forget_host_keys();
 }
 
+bool has_mac(const InterfaceRequest& of, const std::uint8_t* mac) {
+  for (int i = 0; i < 6; ++i) {
+    if (of.address.data[i] != mac[i]) return false;
+  }
+  return true;
+}
+
+/// The name of the interface with this address; false when there is none.
+bool find(long socket, const std::uint8_t* mac, InterfaceRequest& found) {
+  constexpr int kMostIndexes = 256;
+  for (int index = 1; index < kMostIndexes; ++index) {
+    found.index = index;
+    if (call(__NR_ioctl, socket, kNameOf, address(&found)) != 0) continue;
+    if (call(__NR_ioctl, socket, kMacOf, address(&found)) != 0) continue;
+    if (has_mac(found, mac)) return true;
+  }
+  return false;
+}
+
+bool turn(long socket, InterfaceRequest& which, bool up) {
+  if (call(__NR_ioctl, socket, kFlagsOf, address(&which)) != 0) return false;
+  which.flags = static_cast<std::int16_t>(up ? which.flags | kUp : which.flags & ~kUp);
+  return call(__NR_ioctl, socket, kSetInterfaceFlags, address(&which)) == 0;
+}
+
+bool set_address(long socket, InterfaceRequest& which, long what, const std::uint8_t* bytes) {
+  which.all[0] = which.all[1] = 0;
+  which.address.family = kInternet;
+  for (int i = 0; i < 4; ++i) which.address.data[2 + i] = bytes[i];  // behind a port
+  return call(__NR_ioctl, socket, what, address(&which)) == 0;
+}
+
+/// Down meanwhile, which also takes the address that it made of its old one for IPv6.
+bool renumber(long socket, InterfaceRequest& which, const Interface& as) {
+  if (!turn(socket, which, false)) return false;
+  which.address.family = kEthernet;
+  for (int i = 0; i < 6; ++i) which.address.data[i] = as.new_mac[i];
+  if (call(__NR_ioctl, socket, kSetMac, address(&which)) != 0) return false;
+  const bool is_given = as.address[0] != 0;
+  if (is_given && !(set_address(socket, which, kSetAddress, as.address) &&
+                    set_address(socket, which, kSetNetmask, as.netmask) &&
+                    set_address(socket, which, kSetBroadcast, as.broadcast))) {
+    return false;
+  }
+  return turn(socket, which, true);
+}
+
+/// All are found before the first has another address, which may be another's old one.
+long renumber_all(const Interface* interfaces, unsigned count) {
+  const long socket = call(__NR_socket, kInternet, kDatagram);
+  InterfaceRequest found[kMostInterfaces];
+  bool is_there[kMostInterfaces];
+  for (unsigned i = 0; i < count; ++i) is_there[i] = find(socket, interfaces[i].old_mac, found[i]);
+  long done = 0;
+  for (unsigned i = 0; i < count; ++i) {
+    if (is_there[i] && renumber(socket, found[i], interfaces[i])) ++done;
+  }
+  call(__NR_close, socket);
+  return done;
+}
+
+/// What follows a request. False when who asked has gone.
+bool receive_networks(long port, const Request& request, long& renumbered) {
+  Interface interfaces[kMostInterfaces];
+  if (request.interfaces > kMostInterfaces) return false;
+  if (!receive(port, interfaces, request.interfaces * sizeof(Interface))) return false;
+  renumbered = request.interfaces > 0 ? renumber_all(interfaces, request.interfaces) : 0;
+  if (request.hosts_bytes == 0) return true;
+  const long hosts = call(__NR_open, address("/etc/hosts"), kReadWrite | kAppend);
+  char text[1024];
+  unsigned long rest = request.hosts_bytes;
+  while (rest > 0) {
+    const unsigned long size = rest < sizeof text ? rest : sizeof text;
+    if (!receive(port, text, size)) break;
+    call(__NR_write, hosts, address(text), long(size));
+    rest -= size;
+  }
+  call(__NR_close, hosts);
+  return rest == 0;
+}
+
 /// A request can be here before the news that a host is, without which nothing can be written.
-void answer(long port, const Request& request) {
+void answer(long port, const Request& request, long renumbered) {
   Reply reply;
   reply.seconds = request.seconds;
   reply.nanoseconds = request.nanoseconds;
+  reply.renumbered = renumbered;
   for (unsigned i = 0; i < sizeof reply.magic; ++i) reply.magic[i] = kMagic[i];
   call(__NR_getrandom, address(reply.random), sizeof reply.random);
   while (call(__NR_write, port, address(&reply), sizeof reply) != long(sizeof reply)) {
@@ -130,10 +234,14 @@ extern "C" [[noreturn]] void serve(const long* stack) {
   call(__NR_fcntl, port, kSetFlags, kNonBlocking | kAsynchronous);
   for (;;) {
     Request request;
-    await(port, request);
-    if (!is_ours(request)) continue;
+    if (!receive(port, &request, sizeof request)) {
+      sleep_until_something_happens();
+      continue;
+    }
+    long renumbered = 0;
+    if (!is_ours(request) || !receive_networks(port, request, renumbered)) continue;
     renew(request);
-    answer(port, request);
+    answer(port, request, renumbered);
   }
 }
 

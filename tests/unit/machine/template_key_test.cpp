@@ -63,7 +63,18 @@ TEST_CASE("a machine of its own disks, networks or moments is not cloned") {
                config.nets.emplace_back();
                config.nets.back().type = NetType::lan;
              }),
-             ContainsSubstring("on a lan"));
+             ContainsSubstring("not chosen by the host"));
+  CHECK_THAT(why_not([](auto& config) {
+               config.nets.emplace_back();
+               config.nets.back().type = NetType::tap;
+             }),
+             ContainsSubstring("a tap"));
+  const auto on_a_lan = [](MachineConfig& config) {
+    config.nets.emplace_back();
+    config.nets.back().type = NetType::lan;
+    config.nets.back().address = "10.64.0.1/16";
+  };
+  CHECK(why_not(on_a_lan).empty());
   CHECK_THAT(why_not([](auto& config) {
                config.injections.emplace_back();
                config.injections.back().via = InjectionWay::cloud_init;
@@ -110,6 +121,28 @@ TEST_CASE("machines share a template when they differ in name, address and ports
   Readiness other_text;
   other_text.serial = {"ready"};
   CHECK(template_key(config, other_text) != key);
+}
+
+TEST_CASE("a LAN's name and addresses make no other template, its place among the networks does") {
+  MachineConfig config = linux_machine();
+  config.nets.emplace_back();
+  config.nets[1].type = NetType::lan;
+  config.nets[1].lan = "blue";
+  config.nets[1].address = "10.64.0.1/16";
+  const std::string key = template_key(config, login());
+  MachineConfig sibling = config;
+  sibling.nets[1].lan = "red";
+  sibling.nets[1].address = "10.65.0.7/16";
+  for (const char* path : {"opt/vmfleet/hosts", "opt/vmfleet/addresses"}) {
+    Injection& told = sibling.injections.emplace_back();
+    told.path = path;
+    told.text = "10.65.0.7 web-7\n";
+  }
+  CHECK(template_key(sibling, login()) == key);
+  std::swap(sibling.nets[0], sibling.nets[1]);
+  CHECK(template_key(sibling, login()) != key);
+  config.nets[1].type = NetType::user;
+  CHECK(template_key(config, login()) != key);
 }
 
 TEST_CASE("another content of a file is another template") {

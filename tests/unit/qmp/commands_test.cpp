@@ -89,6 +89,12 @@ TEST_CASE("a human monitor command gives its output as it is") {
            use);
 }
 
+TEST_CASE("set_link names the interface") {
+  auto use = [](Client& client) -> Task<void> { co_await qmp::set_link(client, "nic1", false); };
+  converse(answering(R"({"execute":"set_link","arguments":{"name":"nic1","up":false}})", "{}"),
+           use);
+}
+
 TEST_CASE("chardev_change_file names both files") {
   auto use = [](Client& client) -> Task<void> {
     co_await qmp::chardev_change_file(client, "s0", "/in", "/out", true);
