@@ -110,6 +110,14 @@ void require_room(const UpPlan& plan) {
 json::Object UpPlan::to_json() const {
   json::Object object;
   object.set("start", json::to_array(to_start)).set("running", json::to_array(running));
+  if (!to_clone.empty()) object.set("clone", json::to_array(to_clone));
+  if (!not_cloned.empty()) {
+    json::Array list;
+    for (const auto& [name, why] : not_cloned) {
+      list.push_back(json::Object{{"name", name}, {"reason", why}});
+    }
+    object.set("not_cloned", std::move(list));
+  }
   object.set("boots_at_once", boots_at_once).set("why", why);
   object.set("memory", memory.count());
   if (memory_available) object.set("memory_available", memory_available->count());

@@ -18,61 +18,128 @@ bool names(const std::string& text, const std::string& machine) {
   return text.find(machine) != std::string::npos;
 }
 
-/// Each of its siblings would need a template of its own.
-std::optional<std::string> why_it_is_alone(const MachineSpec& machine) {
-  const MachineConfig& config = machine.config;
-  if (config.name == machine.machine_class) return std::nullopt;  // there is no other
-  for (const std::string& words : config.append) {
-    if (names(words, config.name)) return "its kernel's arguments name it";
+/// What each clone is told of itself, whatever its template was told.
+bool is_told(const Injection& injection) {
+  for (const char* path : {"vmfleet/hostname", "opt/vmfleet/addresses", "opt/vmfleet/hosts"}) {
+    if (injection.path == path) return true;
   }
-  for (const Injection& injection : config.injections) {
-    // Its own name, its own address: each clone is told.
-    const bool is_told = injection.path == "vmfleet/hostname" ||
-                         injection.path == "opt/vmfleet/addresses" ||
-                         injection.path == "opt/vmfleet/hosts";
-    if (is_told || !injection.text || !names(*injection.text, config.name)) continue;
-    return "what is injected into it names it";
-  }
-  return std::nullopt;
+  return false;
 }
 
-std::optional<std::string> why_it_is_booted(const MachineSpec& machine) {
-  if (auto why = why_not_cloned(machine.config, machine.ready)) return why;
-  return why_it_is_alone(machine);
+/// Each of its siblings would need a template of its own.
+std::vector<std::string> what_names_it(const MachineSpec& machine) {
+  const MachineConfig& config = machine.config;
+  std::vector<std::string> reasons;
+  if (config.name == machine.machine_class) return reasons;  // there is no other
+  const auto names_it = [&](const std::string& words) { return names(words, config.name); };
+  if (std::any_of(config.append.begin(), config.append.end(), names_it)) {
+    reasons.emplace_back("its kernel's arguments name it");
+  }
+  const auto tells_it = [&](const Injection& injection) {
+    return !is_told(injection) && injection.text && names_it(*injection.text);
+  };
+  if (std::any_of(config.injections.begin(), config.injections.end(), tells_it)) {
+    reasons.emplace_back("what is injected into it names it");
+  }
+  return reasons;
+}
+
+void replace_all(std::string& text, const std::string& what) {
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) {
+    text.replace(at, what.size(), "{name}");
+  }
+}
+
+/// As its siblings are, too, but for the name in what was written for each.
+MachineConfig nameless(const MachineSpec& machine) {
+  MachineConfig config = machine.config;
+  if (what_names_it(machine).empty()) return config;
+  for (std::string& words : config.append) replace_all(words, config.name);
+  for (Injection& injection : config.injections) {
+    if (injection.text) replace_all(*injection.text, config.name);
+  }
+  return config;
 }
 
 }  // namespace
 
-/// Once for all machines of a class.
-void Cloning::warn(const MachineSpec& machine, std::string_view why) {
-  const std::string text =
-      fmt::format("warning: {} is booted, not cloned: {}", machine.machine_class, why);
+std::optional<std::string> why_booted(const MachineSpec& machine) {
+  if (auto why = why_not_cloned(machine.config, machine.ready)) return why;
+  if (machine.clone == Cloned::identical) return std::nullopt;
+  for (auto& reasons : {why_not_unique(machine.config), what_names_it(machine)}) {
+    if (!reasons.empty()) return reasons.front();
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> why_booted(const MachineSpec& machine,
+                                      const std::vector<MachineTemplate>& kept) {
+  auto why = why_booted(machine);
+  if (why || machine.clone == Cloned::identical || kept.empty()) return why;
+  std::string key;
+  try {
+    key = template_key_of(machine);
+  } catch (const Error&) {
+    return std::nullopt;  // what is missing, such as a key for ssh, is yet to be made
+  }
+  for (const auto& original : kept) {
+    if (original.key == key && !original.identical.empty()) return original.identical.front();
+  }
+  return std::nullopt;
+}
+
+std::string template_key_of(const MachineSpec& machine) {
+  return template_key(nameless(machine), machine.ready);
+}
+
+void Cloning::tell_once(const std::string& text) {
   if (told_.insert(text).second) operation_.tell("", MachineState::starting, text);
 }
 
+/// Once for all machines of a class.
+void Cloning::warn(const MachineSpec& machine, std::string_view why) {
+  tell_once(fmt::format("warning: {} is booted, not cloned: {}", machine.machine_class, why));
+}
+
 Task<std::optional<MachineTemplate>> Cloning::template_for(const MachineSpec& machine) {
-  if (const auto why = why_it_is_booted(machine)) {
+  if (const auto why = why_booted(machine)) {
     warn(machine, *why);
     co_return std::nullopt;
   }
-  const auto look = [&] { return template_key(machine.config, machine.ready); };
+  const auto look = [&] { return template_key_of(machine); };
   const std::string key = co_await offload(look);
-  const auto [place, is_first] = groups_.try_emplace(key);
+  const auto [place, is_first] = groups_.try_emplace(std::pair(key, machine.clone));
   if (is_first) {
     place->second = std::make_unique<Group>();
     co_await settle(*place->second, key, machine);
   }
   Group& group = *place->second;
   co_await group.settled.wait();
+  if (group.found && !is_wanted(machine, *group.found)) co_return std::nullopt;
   co_return group.found;
+}
+
+/// One that is kept may have been made for somebody who does not mind.
+bool Cloning::is_wanted(const MachineSpec& machine, const MachineTemplate& original) {
+  for (const auto& reason : original.identical) {
+    if (machine.clone != Cloned::identical) {
+      warn(machine, reason);
+      return false;
+    }
+    tell_once(
+        fmt::format("warning: clones of {} are not told apart: {}", machine.machine_class, reason));
+  }
+  return true;
 }
 
 Task<void> Cloning::settle(Group& group, std::string key, const MachineSpec& machine) {
   const auto tell = [this](std::string_view what) {
     operation_.tell("", MachineState::starting, fmt::format("template: {}", what));
   };
+  std::optional<std::vector<std::string>> identical;
+  if (machine.clone == Cloned::identical) identical = what_names_it(machine);
   try {
-    group.found = co_await store_.find_or_make(key, machine.config, machine.ready, tell);
+    group.found = co_await store_.find_or_make(key, machine.config, machine.ready, tell, identical);
   } catch (const Error& error) {
     warn(machine, error.message());
   }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include <vmfleet/async/event.hpp>
 #include <vmfleet/fleet/fleet_spec.hpp>
@@ -15,6 +16,16 @@
 #include "fleet/operation.hpp"
 
 namespace vmfleet {
+
+/// Why a machine that is to be cloned is booted, as far as that is known before a template is made.
+std::optional<std::string> why_booted(const MachineSpec& machine);
+
+/// The same, when these are kept. Blocking. *Errors*: as `template_key`.
+std::optional<std::string> why_booted(const MachineSpec& machine,
+                                      const std::vector<MachineTemplate>& kept);
+
+/// Of the template that it is cloned from. Blocking. *Errors*: as `template_key`.
+std::string template_key_of(const MachineSpec& machine);
 
 /// *Lifetime*: outlives the tasks that ask it, and `operation` outlives it.
 class Cloning {
@@ -36,11 +47,13 @@ class Cloning {
   };
 
   Task<void> settle(Group& group, std::string key, const MachineSpec& machine);
+  void tell_once(const std::string& text);
   void warn(const MachineSpec& machine, std::string_view why);
+  bool is_wanted(const MachineSpec& machine, const MachineTemplate& original);
 
   const Operation& operation_;
   TemplateStore store_;
-  std::map<std::string, std::unique_ptr<Group>> groups_;  ///< by key
+  std::map<std::pair<std::string, Cloned>, std::unique_ptr<Group>> groups_;  ///< by key
   std::set<std::string> distrusted_;
   std::set<std::string> told_;
 };

@@ -36,6 +36,7 @@ Task<std::vector<MachineSpec>> Completion::run(FleetSpec spec, const UpOptions& 
       continue;
     }
     machine.config.fleet = fleet_;
+    if (options.cloned) machine.clone = *options.cloned;
     if (options.timeout) machine.ready.timeout = *options.timeout;
     co_await choose_accelerator(machine.config);
     if (!machine.image.empty()) {

@@ -170,7 +170,7 @@ class MachineConvergence {
   /// False when another command has come first.
   Task<bool> started(TimePoint deadline) {
     try {
-      if (up_.is_to_clone(machine_)) original_ = co_await up_.cloning.template_for(machine_);
+      if (machine_.clone != Cloned::no) original_ = co_await up_.cloning.template_for(machine_);
       co_await take_slot();
       co_await start();
     } catch (const Error& error) {

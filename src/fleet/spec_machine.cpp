@@ -68,11 +68,12 @@ Result<OnPanic> parse_on_panic(std::string_view word) {
       .hint("one of: exit, pause");
 }
 
-Result<bool> parse_template(std::string_view word) {
-  if (word == "auto") return true;
-  if (word == "none") return false;
+Result<Cloned> parse_template(std::string_view word) {
+  if (word == "auto") return Cloned::yes;
+  if (word == "identical") return Cloned::identical;
+  if (word == "none") return Cloned::no;
   return Error(ErrorKind::invalid_config, fmt::format("\"{}\" is no kind of template", word))
-      .hint("one of: auto, none");
+      .hint("one of: auto, identical, none");
 }
 
 Result<OnReboot> parse_on_reboot(std::string_view word) {

@@ -85,7 +85,8 @@ void TemplateStore::remove(const std::string& key) const {
 
 Task<MachineTemplate> TemplateStore::find_or_make(
     std::string key, MachineConfig config, Readiness readiness,
-    std::function<void(std::string_view)> told) const {
+    std::function<void(std::string_view)> told,
+    std::optional<std::vector<std::string>> identical) const {
   make_private_folder(directory_);
   auto lock = std::make_shared<UniqueFd>(open_template_lock(lock_of(key)));
   const auto locked = [&](int how) { return try_lock(lock->get(), how, lock_of(key)); };
@@ -102,7 +103,7 @@ Task<MachineTemplate> TemplateStore::find_or_make(
     if (locked(LOCK_EX) && !read_template(folder_of(key))) {
       remove_abandoned(directory_, key + ".");
       const TemporaryFolder work(directory_ / (key + "."));
-      co_await make_template(config, readiness, key, work.path() / "template", told);
+      co_await make_template(config, readiness, key, work.path() / "template", told, identical);
       give_name(work.path() / "template", folder_of(key));
       continue;
     }

@@ -2,17 +2,20 @@
 // Fleet::up: converging a fleet to its specification.
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include <vmfleet/async/offload.hpp>
 #include <vmfleet/async/task_group.hpp>
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/fleet/fleet.hpp>
 
 #include "fleet/admission.hpp"
+#include "fleet/cloning.hpp"
 #include "fleet/completion.hpp"
 #include "fleet/converge_machine.hpp"
 #include "fleet/dependencies.hpp"
@@ -162,6 +165,26 @@ Task<EphemeralFleet> Fleet::up_ephemeral(FleetSpec spec, UpOptions options) {
   co_return fleet;
 }
 
+namespace {
+
+/// What a template that is kept says of its guest counts, too. Blocking.
+void plan_clones(UpPlan& plan, const std::vector<MachineSpec>& machines) {
+  const auto kept = TemplateStore().list();
+  for (const auto& machine : machines) {
+    const std::string& name = machine.config.name;
+    const bool starts =
+        std::find(plan.to_start.begin(), plan.to_start.end(), name) != plan.to_start.end();
+    if (!starts || machine.clone == Cloned::no) continue;
+    if (const auto why = why_booted(machine, kept)) {
+      plan.not_cloned.emplace_back(name, *why);
+    } else {
+      plan.to_clone.push_back(name);
+    }
+  }
+}
+
+}  // namespace
+
 Task<UpPlan> Fleet::dry_run(FleetSpec spec, UpOptions options) {
   Loop& loop = co_await current_loop();
   const Operation operation(loop, options.progress);
@@ -169,6 +192,8 @@ Task<UpPlan> Fleet::dry_run(FleetSpec spec, UpOptions options) {
   std::vector<MachineSpec> machines = co_await completion.run(std::move(spec), options);
   sort_by_dependencies(machines);
   UpPlan plan = plan_up(root_ / name_, machines, options);
+  const auto look = [&] { plan_clones(plan, machines); };
+  co_await offload(look);
   for (const auto& machine : machines) {
     CommandLine line = co_await Machine::plan(machine.config, root_);
     plan.commands.push_back(std::move(line));

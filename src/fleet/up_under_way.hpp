@@ -37,11 +37,6 @@ struct UpUnderWay {
     return root / fleet / name;
   }
 
-  [[nodiscard]] bool is_to_clone(const MachineSpec& machine) const {
-    if (options.cloned == Cloned::as_specified) return machine.clone;
-    return options.cloned == Cloned::yes;
-  }
-
   Loop& loop;
   std::filesystem::path root;
   std::string fleet;

@@ -66,6 +66,7 @@ void write_intent(const InstanceDirectory& directory, const Intent& intent) {
                             {"log_limit", limit_to_json(intent.log_limit)},
                             {"ephemeral", intent.ephemeral},
                             {"template", intent.template_key},
+                            {"identical", intent.identical},
                             {"paused", intent.paused},
                             {"forwards", intent.forwards},
                             {"named_forwards", json::to_array(intent.named_forwards)},
@@ -99,6 +100,7 @@ std::optional<Intent> intent_in(const InstanceDirectory& directory, Damaged dama
   }
   intent.ephemeral = body->flag("ephemeral", false);
   intent.template_key = body->text("template");
+  intent.identical = body->flag("identical", false);
   intent.paused = body->flag("paused", false);
   intent.forwards = (*body)["forwards"];
   intent.named_forwards = body->texts("named_forwards");

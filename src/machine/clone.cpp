@@ -12,7 +12,7 @@ namespace vmfleet {
 
 void become_clone(MachineConfig& config, const MachineTemplate& original) {
   config.incoming = true;
-  config.identity_port = true;
+  config.identity_port = config.agent;
   config.memory_file.emplace();
   config.memory_file->path = (original.directory / template_file::kMemory).string();
   for (std::size_t i = 0; i < config.nets.size() && i < original.macs.size(); ++i) {

@@ -24,7 +24,17 @@ namespace {
 constexpr Milliseconds kPatience(60'000);
 
 // Without the driver nobody tells the kernel that its random generator has a twin.
+constexpr int kNobody = 2;
 constexpr const char* kCheck = R"(
+if [ ! -e /proc/sys/kernel/hostname ]; then
+  echo "it is no Linux, to which an identity could be given"
+  exit 2
+fi
+if [ "$1" = lans ] && ! command -v ip >/dev/null; then
+  echo "it has no program ip, by which its clones would get addresses of their own on their LANs"
+  exit 2
+fi
+sync
 for driver in /sys/bus/acpi/drivers/vmgenid/*:*; do
   [ ! -e "$driver" ] || known=yes
 done
@@ -32,11 +42,6 @@ if [ -z "$known" ]; then
   echo "its kernel has no driver for the generation id, so that clones would draw the same random bytes"
   exit 1
 fi
-if [ "$1" = lans ] && ! command -v ip >/dev/null; then
-  echo "it has no program ip, by which its clones would get addresses of their own on their LANs"
-  exit 1
-fi
-sync
 )";
 
 // A process costs an emulated guest much of the time that a clone saves: what the shell can do by
@@ -89,10 +94,9 @@ done
 echo renewed
 )";
 
-Error refusal(const std::string& what, const ProcessOutput& output) {
-  std::string words(trim(output.out + output.err));
-  if (words.empty()) words = output.status.describe();
-  return Error(ErrorKind::unavailable, fmt::format("{}: {}", what, sanitize(words)));
+std::string said_by(const ProcessOutput& output) {
+  const std::string words(trim(output.out + output.err));
+  return sanitize(words.empty() ? output.status.describe() : words);
 }
 
 std::string seconds_now() {
@@ -110,14 +114,39 @@ bool is_on_lan(const Intent& machine) {
 
 }  // namespace
 
-Task<Renewal> require_renewable(Machine::Live& live) {
+Error refusal_of(const Uniqueness& guest) {
+  return Error(ErrorKind::unavailable, "its guest cannot be cloned: " + guest.lacks.at(0));
+}
+
+namespace {
+
+Task<Uniqueness> ask_agent(Machine::Live& live) {
   std::vector<std::string> argv{"/bin/sh", "-c", kCheck, "sh"};
   if (is_on_lan(live.intent)) argv.emplace_back("lans");
-  const ProcessOutput output =
-      co_await with_timeout(kPatience, run_in_guest(live, std::move(argv), ""));
-  if (!output.status.success()) throw refusal("its guest cannot be cloned", output);
+  const ProcessOutput output = co_await run_in_guest(live, std::move(argv), "");
+  Uniqueness guest;
+  if (output.status.code != kNobody) guest.renewal = Renewal::agent;
+  if (!output.status.success()) guest.lacks.push_back(said_by(output));
+  co_return guest;
+}
+
+}  // namespace
+
+Task<Uniqueness> look_at_guest(Machine::Live& live) {
+  Uniqueness guest;
+  if (co_await look_at_port(live, kAgentChardev) == AgentPort::absent) co_return guest;
+  try {
+    guest = co_await with_timeout(kPatience, ask_agent(live));
+  } catch (const Error& error) {
+    const bool answers_not =
+        error.kind() == ErrorKind::timed_out || error.kind() == ErrorKind::unavailable;
+    if (!answers_not) throw;
+    guest.lacks.push_back("nobody could give it an identity: " + error.message());
+    co_return guest;
+  }
   const AgentPort port = co_await look_at_port(live, kIdentityChardev);
-  co_return port == AgentPort::open ? Renewal::port : Renewal::agent;
+  if (port == AgentPort::open && guest.renewal == Renewal::agent) guest.renewal = Renewal::port;
+  co_return guest;
 }
 
 namespace {
@@ -136,16 +165,18 @@ Task<void> renew_by_agent(Machine::Live& live, LanIdentity lans) {
   std::vector<std::string> argv{"/bin/sh", "-c", kRenew, "sh", live.intent.name, seconds_now()};
   const ProcessOutput output = co_await run_in_guest(live, std::move(argv), input_of(lans));
   if (output.status.success() && trim(output.out) == "renewed") co_return;
-  throw refusal("the clone could not be given an identity of its own", output);
+  throw Error(ErrorKind::unavailable,
+              "the clone could not be given an identity of its own: " + said_by(output));
 }
 
 }  // namespace
 
 Task<void> renew_identity(Machine::Live& live, LanIdentity lans, Renewal by) {
+  if (by == Renewal::none) co_return;
   const bool by_port = by == Renewal::port;
   Task<void> work =
       by_port ? renew_by_port(live, std::move(lans)) : renew_by_agent(live, std::move(lans));
-  return with_timeout(kPatience, std::move(work));
+  co_await with_timeout(kPatience, std::move(work));
 }
 
 }  // namespace vmfleet

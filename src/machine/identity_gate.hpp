@@ -9,9 +9,11 @@
 
 namespace vmfleet {
 
-/// Of a guest that is about to be saved: that its clones can be told apart, and by what means.
-/// *Errors*: `unavailable`, saying what is missing.
-Task<Renewal> require_renewable(Machine::Live& live);
+/// Of a guest that is about to be saved: by what means its clones can be told apart, and what is
+/// missing for that beside what `why_not_unique` tells.
+Task<Uniqueness> look_at_guest(Machine::Live& live);
+/// For those who want no others.
+Error refusal_of(const Uniqueness& guest);
 
 /// In a clone that runs: random bytes, clock, hostname, machine id, host keys and addresses on LANs
 /// of its own. Returns when the guest has said that it has them. *Errors*: `unavailable`, with its

@@ -78,6 +78,7 @@ void report_records(const InstanceDirectory& directory, const Records& records,
     report.uuid = intent->uuid;
     report.accel = intent->accel;
     report.template_key = intent->template_key;
+    report.identical = intent->identical;
     report.labels = intent->labels;
   }
   if (const auto& state = records.state) {

@@ -206,6 +206,7 @@ class Launch {
     intent.ephemeral = options_.lifetime == Lifetime::ephemeral;
     intent.paused = config_.paused;
     intent.template_key = options_.clone_of ? options_.clone_of->key : "";
+    intent.identical = options_.clone_of && !options_.clone_of->identical.empty();
     intent.forwards = forwards_to_json(config_);
     intent.named_forwards = named_forwards_;
     intent.nets = nets_to_json(config_);

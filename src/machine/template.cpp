@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <chrono>
 #include <ctime>
+#include <utility>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -32,6 +34,8 @@ namespace {
 constexpr std::string_view kTemplateSchema = "vmfleet.template/1";
 constexpr const char* kRecord = "template.json";
 
+using Reasons = std::vector<std::string>;
+
 /// As the machine was booted; host ports are for the clones to have. It has the addresses of the
 /// machine that it is made for, but is alone on LANs of its own.
 MachineConfig of_template(MachineConfig config, const std::filesystem::path& directory) {
@@ -45,7 +49,7 @@ MachineConfig of_template(MachineConfig config, const std::filesystem::path& dir
   config.memory_file.emplace();
   config.memory_file->path = (directory / template_file::kMemory).string();
   config.memory_file->shared = true;
-  config.identity_port = true;
+  config.identity_port = config.agent;
   return config;
 }
 
@@ -63,8 +67,28 @@ std::vector<std::string> macs_of(const MachineConfig& config) {
   return macs;
 }
 
+constexpr std::array<std::pair<Renewal, std::string_view>, 3> kRenewals = {{
+    {Renewal::agent, "agent"},
+    {Renewal::port, "port"},
+    {Renewal::none, "none"},
+}};
+
+std::string_view word_for(Renewal renewal) {
+  for (const auto& [value, word] : kRenewals) {
+    if (value == renewal) return word;
+  }
+  return "none";
+}
+
+Renewal renewal_of(std::string_view text) {
+  for (const auto& [value, word] : kRenewals) {
+    if (word == text) return value;
+  }
+  return Renewal::none;
+}
+
 /// Last of all: a folder without it is no template.
-void write_down(const MachineConfig& config, const std::string& key, Renewal renewal,
+void write_down(const MachineConfig& config, const std::string& key, const Uniqueness& guest,
                 const std::filesystem::path& directory) {
   const QemuBinary qemu = find_host_qemu(config.qemu, config.arch).value();
   json::Object record;
@@ -72,7 +96,8 @@ void write_down(const MachineConfig& config, const std::string& key, Renewal ren
   record.set("qemu", to_string(qemu.version));
   record.set("created", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))));
   record.set("memory", static_cast<std::int64_t>(config.memory.count()));
-  record.set("renewal", renewal == Renewal::port ? "port" : "agent");
+  record.set("renewal", word_for(guest.renewal));
+  record.set("identical", json::to_array(guest.lacks));
   record.set("macs", json::to_array(macs_of(config)));
   files::write_atomically(directory / kRecord, json::write(record) + "\n");
 }
@@ -95,8 +120,9 @@ Bytes size_on_disk(const std::filesystem::path& directory) {
 
 }  // namespace
 
-Task<Renewal> Machine::freeze(std::filesystem::path directory) {
-  const Renewal renewal = co_await with_qemu(*live_, require_renewable(*live_));
+Task<Uniqueness> Machine::freeze(std::filesystem::path directory, bool identical) {
+  Uniqueness guest = co_await with_qemu(*live_, look_at_guest(*live_));
+  if (!identical && !guest.lacks.empty()) throw refusal_of(guest);
   qmp::Client client = co_await connect();
   co_await qmp::stop(client);
   co_await save_devices(client, live_->directory, directory / template_file::kDevices);
@@ -104,12 +130,13 @@ Task<Renewal> Machine::freeze(std::filesystem::path directory) {
     stage_copy(live_->directory.file(instance_file::kSerial), directory / template_file::kConsole);
   };
   co_await offload(copy);
-  co_return renewal;
+  co_return guest;
 }
 
 Task<void> make_template(MachineConfig config, Readiness readiness, std::string key,
                          std::filesystem::path directory,
-                         std::function<void(std::string_view)> on_step) {
+                         std::function<void(std::string_view)> on_step,
+                         std::optional<Reasons> identical) {
   if (::mkdir(directory.c_str(), 0700) != 0) throw errno_error("make " + directory.string(), errno);
   config = of_template(std::move(config), directory);
   make_memory_file(config);
@@ -118,16 +145,19 @@ Task<void> make_template(MachineConfig config, Readiness readiness, std::string 
   options.readiness = std::move(readiness);
   options.on_step = std::move(on_step);
   std::filesystem::create_directory(options.state_root);
-  Renewal renewal = Renewal::agent;
+  Uniqueness guest;
   {
     Machine machine = co_await Machine::launch(config, options);
     co_await machine.wait_ready();
     co_await unplug(machine, config);
-    renewal = co_await machine.freeze(directory);
+    guest = co_await machine.freeze(directory, identical.has_value());
+  }
+  for (const auto& known : {why_not_unique(config), identical.value_or(Reasons())}) {
+    guest.lacks.insert(guest.lacks.end(), known.begin(), known.end());
   }
   const auto finish = [&] {
     std::filesystem::remove_all(options.state_root);
-    write_down(config, key, renewal, directory);
+    write_down(config, key, guest, directory);
   };
   co_await offload(finish);
 }
@@ -146,7 +176,8 @@ std::optional<MachineTemplate> read_template(const std::filesystem::path& direct
   found.key = record->text("key");
   found.directory = directory;
   found.macs = record->texts("macs");
-  if (record->text("renewal") == "port") found.renewal = Renewal::port;
+  found.renewal = renewal_of(record->text("renewal"));
+  found.identical = record->texts("identical");
   found.qemu = record->text("qemu");
   found.created = record->text("created");
   found.memory = Bytes(static_cast<std::uint64_t>(record->integer("memory", 0)));

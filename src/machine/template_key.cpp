@@ -79,6 +79,21 @@ std::string host_processor() {
   return facts;
 }
 
+/// What is in the host's kernel, or is a device of the host, is not in what QEMU saves.
+std::optional<std::string> why_not_passed_through(const MachineConfig& config) {
+  std::vector<std::string> words = config.qemu_args;
+  for (const DeviceParts& device : config.devices) {
+    words.insert(words.end(), device.arguments.begin(), device.arguments.end());
+  }
+  for (const std::string& word : words) {
+    for (const char* kind : {"vhost", "vfio", "usb-host"}) {
+      if (word.find(kind) == std::string::npos) continue;
+      return fmt::format("QEMU cannot save a {} device, part of which is the host's", kind);
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string> why_not_its_devices(const MachineConfig& config) {
   for (const Disk& disk : config.disks) {
     if (disk.mode != DiskMode::read_only) return "it has a disk of its own";
@@ -86,17 +101,8 @@ std::optional<std::string> why_not_its_devices(const MachineConfig& config) {
   if (!config.shares.empty()) return "QEMU cannot save a shared folder";
   for (const Net& net : config.nets) {
     if (net.type == NetType::tap) return "a tap is for one machine";
-    if (net.type == NetType::lan && net.address.empty()) {
-      return fmt::format("its address on the LAN {} is not chosen by the host", net.lan);
-    }
   }
-  for (const Injection& injection : config.injections) {
-    const bool own = injection.via == InjectionWay::cloud_init;
-    if (own || injection.via == InjectionWay::tool) {
-      return fmt::format("what is injected via {} is for one machine", to_string(injection.via));
-    }
-  }
-  return std::nullopt;
+  return why_not_passed_through(config);
 }
 
 }  // namespace
@@ -106,15 +112,33 @@ std::optional<std::string> why_not_cloned(const MachineConfig& config, const Rea
   if (readiness.exit || !readiness.events.empty()) {
     return "what it is to wait for happens only once";
   }
-  if (!config.agent) return "it has no guest agent, which gives a clone an identity of its own";
-  const bool has_generation_id =
-      config.vmgenid && config.arch == Arch::x86_64 && virtio_bus(config) == Bus::pci;
-  if (!has_generation_id) {
-    return "it has no generation id, by which a guest learns that it was cloned";
-  }
   if (config.paused || !config.gdb.empty()) return "it is to stay at its first instruction";
   if (config.incoming || config.memory_file) return "it is made for a template by hand";
   return why_not_its_devices(config);
+}
+
+std::vector<std::string> why_not_unique(const MachineConfig& config) {
+  std::vector<std::string> reasons;
+  if (!config.agent) {
+    reasons.emplace_back("it has no guest agent, which gives a clone an identity of its own");
+  }
+  const bool has_generation_id =
+      config.vmgenid && config.arch == Arch::x86_64 && virtio_bus(config) == Bus::pci;
+  if (!has_generation_id) {
+    reasons.emplace_back("it has no generation id, by which a guest learns that it was cloned");
+  }
+  for (const Net& net : config.nets) {
+    if (net.type != NetType::lan || !net.address.empty()) continue;
+    reasons.push_back(fmt::format("its address on the LAN {} is not the host's choice", net.lan));
+  }
+  for (const Injection& injection : config.injections) {
+    const bool own = injection.via == InjectionWay::cloud_init;
+    if (!own && injection.via != InjectionWay::tool) continue;
+    reasons.push_back(
+        fmt::format("what is injected via {} is for one machine", to_string(injection.via)));
+    break;
+  }
+  return reasons;
 }
 
 std::string template_key(MachineConfig config, const Readiness& readiness) {

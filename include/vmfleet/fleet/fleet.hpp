@@ -17,24 +17,17 @@
 
 namespace vmfleet {
 
-/// Whether machines start from a template, instead of booting.
-enum class Cloned {
-  as_specified,  ///< by `MachineSpec::clone`
-  yes,           ///< all that can
-  no,
-};
-
 struct UpOptions {
   UpOptions() = default;
 
   /// Only these machines of the specification (globs and braces), and those that they depend on;
   /// empty: all.
   std::vector<std::string> names;
-  bool wait = true;          ///< for readiness; of those that others depend on always
-  std::size_t max_boot = 0;  ///< machines in their boot at once; 0: see `UpPlan`
-  bool keep_failed = false;  ///< leave a machine that did not become ready running
-  bool recreate = false;     ///< replace machines whose specification or disks' sources differ
-  Cloned cloned = Cloned::as_specified;
+  bool wait = true;              ///< for readiness; of those that others depend on always
+  std::size_t max_boot = 0;      ///< machines in their boot at once; 0: see `UpPlan`
+  bool keep_failed = false;      ///< leave a machine that did not become ready running
+  bool recreate = false;         ///< replace machines whose specification or disks' sources differ
+  std::optional<Cloned> cloned;  ///< instead of what the specification says of each
   bool verify = false;  ///< compare the disks' sources by their content, not by their times
   std::optional<Milliseconds> timeout;  ///< of each machine's readiness, instead of its own
   ProgressObserver progress;

@@ -59,6 +59,13 @@ struct SshAccess {
 /// with memory, threads and a dozen descriptors.
 inline constexpr std::size_t kMostMachines = 1024;
 
+/// Whether machines start from a template, instead of booting.
+enum class Cloned {
+  no,
+  yes,        ///< those whose clones each have an identity of their own
+  identical,  ///< also those whose clones have something in common that should be their own
+};
+
 /// One machine, with everything resolved that can be known before it is launched.
 struct MachineSpec {
   MachineSpec() = default;
@@ -67,7 +74,7 @@ struct MachineSpec {
   std::string machine_class;  ///< `web` of `web-2`
   std::size_t index = 0;      ///< 2 of `web-2`
   std::string image;          ///< an image whose kernel and initrd the launch fills in; or empty
-  bool clone = false;         ///< it starts from a template where it can, see `TemplateStore`
+  Cloned clone = Cloned::no;  ///< where that can be, see `TemplateStore`
   Readiness ready;
   std::map<std::string, std::string> labels;
   RestartPolicy restart = RestartPolicy::no;

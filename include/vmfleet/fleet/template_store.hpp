@@ -27,10 +27,13 @@ class TemplateStore {
   void remove(const std::string& key) const;
 
   /// The template of such a machine, whose `template_key` is `key`; it is made unless it is kept.
-  /// `told` is told what is being done. *Errors*: as `make_template`. *Cancellation*: what was
+  /// `told` is told what is being done. `identical`: as of `make_template`; one that is kept may be
+  /// of that kind whatever is asked for. *Errors*: as `make_template`. *Cancellation*: what was
   /// begun is gone.
-  Task<MachineTemplate> find_or_make(std::string key, MachineConfig config, Readiness readiness,
-                                     std::function<void(std::string_view)> told) const;
+  Task<MachineTemplate> find_or_make(
+      std::string key, MachineConfig config, Readiness readiness,
+      std::function<void(std::string_view)> told,
+      std::optional<std::vector<std::string>> identical = std::nullopt) const;
 
  private:
   [[nodiscard]] std::filesystem::path lock_of(const std::string& key) const;

@@ -44,6 +44,7 @@ struct Intent {
   std::optional<Bytes> log_limit;           ///< of each log on the disk
   bool ephemeral = false;                   ///< it belongs to the process that starts it
   std::string template_key;                 ///< of the template that it was cloned from
+  bool identical = false;                   ///< to other clones of it, in what should be its own
   bool paused = false;                      ///< it was to stay at its first instruction
   json::Value forwards;                     ///< the forwards that were asked for, with their names
   std::vector<std::string> named_forwards;  ///< those whose ports it was given as {port:NAME}

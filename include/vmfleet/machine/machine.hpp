@@ -138,8 +138,9 @@ class Machine {
   Task<void> reset(std::optional<Milliseconds> patience = std::nullopt);
 
   /// Saves it in `directory` as it stands, with the memory that it has there: see `make_template`.
-  /// It stands still then, for good. *Errors*: `unavailable` with the reason.
-  Task<Renewal> freeze(std::filesystem::path directory);
+  /// It stands still then, for good. *Errors*: `unavailable` with the reason; unless `identical`,
+  /// also when its clones would not be unique.
+  Task<Uniqueness> freeze(std::filesystem::path directory, bool identical = false);
 
   /// Makes a port of the host lead into the guest, while it runs and at its next starts; gives the
   /// host port that QEMU chose. *Errors*: `invalid_config` (no user network), `conflict` (its name,

@@ -61,6 +61,7 @@ struct MachineReport {
   std::vector<PortForward> ports;
   std::string accel;
   std::string template_key;  ///< of the template that it was cloned from; else empty
+  bool identical = false;    ///< to its other clones, in what should be its own
   std::map<std::string, std::string> labels;
   std::filesystem::path directory;
   std::optional<ExitReport> exit;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // vmfleet up: starts a fleet and returns when every machine is ready.
 #include <algorithm>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -34,6 +35,7 @@ struct UpArguments {
   bool no_wait = false;
   bool keep_failed = false;
   bool clone = false;
+  bool clone_identical = false;
   bool cold = false;
   bool recreate = false;
   bool verify = false;
@@ -48,6 +50,7 @@ UpOptions options_of(const UpArguments& arguments) {
   options.max_boot = arguments.max_boot.value_or(0);
   options.keep_failed = arguments.keep_failed;
   if (arguments.clone) options.cloned = Cloned::yes;
+  if (arguments.clone_identical) options.cloned = Cloned::identical;
   if (arguments.cold) options.cloned = Cloned::no;
   options.recreate = arguments.recreate;
   options.verify = arguments.verify;
@@ -64,6 +67,18 @@ std::string in_short(std::vector<std::string> names) {
   return join(names, " ") + (others > 0 ? fmt::format(" and {} more", others) : "");
 }
 
+/// Those that are booted for one reason together.
+std::string clones_of(const UpPlan& plan) {
+  if (plan.to_clone.empty() && plan.not_cloned.empty()) return "";
+  std::map<std::string, std::vector<std::string>> booted;
+  for (const auto& [name, why] : plan.not_cloned) booted[why].push_back(name);
+  std::string text = fmt::format("# to clone: {}\n", in_short(plan.to_clone));
+  for (const auto& [why, names] : booted) {
+    text += fmt::format("# booted, not cloned: {}: {}\n", in_short(names), why);
+  }
+  return text;
+}
+
 /// Lines that a shell ignores.
 std::string comment_of(const UpPlan& plan) {
   const auto gibi = [](Bytes size) {
@@ -75,10 +90,10 @@ std::string comment_of(const UpPlan& plan) {
                           plan.memory > *plan.memory_available ? ": not enough" : "");
   }
   return fmt::format(
-      "# to start: {}\n# running: {}\n# boot at a time: {}, {}\n# memory: {}\n"
+      "# to start: {}\n{}# running: {}\n# boot at a time: {}, {}\n# memory: {}\n"
       "# descriptors: {} needed, {} allowed{}\n",
-      in_short(plan.to_start), in_short(plan.running), plan.boots_at_once, plan.why, memory,
-      plan.descriptors, plan.descriptors_allowed,
+      in_short(plan.to_start), clones_of(plan), in_short(plan.running), plan.boots_at_once,
+      plan.why, memory, plan.descriptors, plan.descriptors_allowed,
       plan.descriptors > plan.descriptors_allowed ? ": not enough" : "");
 }
 
@@ -190,8 +205,12 @@ void add_up(Program& program) {
   add_flag(app, "--keep-failed", arguments->keep_failed, "leave machines that failed running");
   add_flag(app, "--clone", arguments->clone,
            "start machines from the saved state of one that has booted");
+  add_flag(app, "--clone-identical", arguments->clone_identical,
+           "the same, also where clones cannot be told apart: names, keys, random bytes");
   add_flag(app, "--cold", arguments->cold, "boot every machine, also where the file says template");
   add_exclusion(app, "--clone", "--cold");
+  add_exclusion(app, "--clone-identical", "--cold");
+  add_exclusion(app, "--clone", "--clone-identical");
   add_flag(app, "--recreate", arguments->recreate, "replace machines whose configuration differs");
   add_flag(app, "--verify", arguments->verify, "read disks' sources to see whether they changed");
   add_flag(app, "--dry-run", arguments->dry_run,

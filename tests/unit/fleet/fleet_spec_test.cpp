@@ -305,3 +305,14 @@ TEST_CASE("a machine that can be logged in to says who may") {
   const auto hash_of = [](const std::string& keys) { return parse_machine(keys).hash; };
   REQUIRE(hash_of("ssh = { user = 'ada' }") != hash_of("ssh = { user = 'grace' }"));
 }
+
+TEST_CASE("a class of machines is cloned, cloned whatever its clones have in common, or booted") {
+  const auto cloned = [](const std::string& word) {
+    const std::string file = "[machine.web]\nkernel = \"/k\"\ntemplate = \"" + word + "\"\n";
+    return FleetSpec::parse(file, "/fleets/demo/vmfleet.toml").machines.at(0).clone;
+  };
+  CHECK(cloned("none") == Cloned::no);
+  CHECK(cloned("auto") == Cloned::yes);
+  CHECK(cloned("identical") == Cloned::identical);
+  CHECK_THROWS_AS(cloned("always"), Error);
+}

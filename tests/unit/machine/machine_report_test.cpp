@@ -27,6 +27,8 @@ TEST_CASE("a full report has the documented members") {
   port.guest_port = 22;
   report.ports.push_back(port);
   report.accel = "tcg";
+  report.template_key = "1a2b";
+  report.identical = true;
   report.directory = "/state/demo/vm-0";
   report.exit.emplace();
   report.exit->kind = "guest-shutdown";
@@ -37,7 +39,7 @@ TEST_CASE("a full report has the documented members") {
       json::write(report.to_json()) ==
       R"({"name":"vm-0","state":"ready","pid":17,"uuid":"u","ready_ms":1234,)"
       R"("ports":[{"name":"ssh","proto":"tcp","host_addr":"127.0.0.1","host":40001,"guest":22}],)"
-      R"("accel":"tcg","dir":"/state/demo/vm-0",)"
+      R"("accel":"tcg","template":"1a2b","identical":true,"dir":"/state/demo/vm-0",)"
       R"("exit":{"kind":"guest-shutdown","code":0,"reason":"the guest shut down"},)"
       R"("error":{"kind":"exited","message":"gone","hint":"look","evidence":["line"]}})");
 }
