@@ -130,6 +130,24 @@ TEST_CASE("a guest that nobody can give an identity is booted, with the reason")
   CHECK(world.templates().empty());
 }
 
+TEST_CASE("a clone that cannot be given an identity is booted instead, with the reason") {
+  const RefusalWorld world;
+  // Its agent does it, and finds no program to make host keys with.
+  world.write(
+      "[machine.linux]\nkernel = \"\"\nimage = \"tiny\"\nmemory = \"256M\"\n"
+      "inject = [{ via = \"initrd\", path = \"/etc/vmfleet/renew\", text = \"none\" }, "
+      "{ via = \"initrd\", path = \"/etc/ssh/ssh_host_rsa_key\", text = \"a key\" }]\n" +
+      kReady);
+  const Ran up = world.on_file("up 2>&1");
+  INFO(up.out);
+  CHECK(up.code == 0);
+  CHECK_THAT(up.out, ContainsSubstring("linux: it is booted, for it could not be cloned: the clone "
+                                       "could not be given an identity of its own: "));
+  const auto ps = world.document({"ps", "-p", "demo"});
+  CHECK(test::machine(ps, 0).text("state") == "ready");
+  CHECK(test::machine(ps, 0).text("template").empty());
+}
+
 TEST_CASE("machines that nobody can tell apart are cloned when that is asked for by name") {
   const RefusalWorld world;
   world.write(

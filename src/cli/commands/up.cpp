@@ -206,7 +206,7 @@ void add_up(Program& program) {
   add_flag(app, "--clone", arguments->clone,
            "start machines from the saved state of one that has booted");
   add_flag(app, "--clone-identical", arguments->clone_identical,
-           "the same, also where clones cannot be told apart: names, keys, random bytes");
+           "the same, also where clones cannot be told apart");
   add_flag(app, "--cold", arguments->cold, "boot every machine, also where the file says template");
   add_exclusion(app, "--clone", "--cold");
   add_exclusion(app, "--clone-identical", "--cold");

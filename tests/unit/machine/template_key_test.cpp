@@ -55,6 +55,9 @@ TEST_CASE("a machine of its own disks, networks or moments is not cloned") {
   CHECK_THAT(why_not_cloned(linux_machine(), event).value_or(""), ContainsSubstring("only once"));
   CHECK_THAT(why_not([](auto& config) { config.paused = true; }), ContainsSubstring("stay"));
   CHECK_THAT(why_not([](auto& config) { config.gdb = "1234"; }), ContainsSubstring("stay"));
+  CHECK_THAT(why_not([](auto& config) { config.incoming = true; }), ContainsSubstring("by hand"));
+  CHECK_THAT(why_not([](auto& config) { config.memory_file.emplace(); }),
+             ContainsSubstring("by hand"));
   CHECK_THAT(why_not([](auto& config) { config.disks.emplace_back("/d"); }),
              ContainsSubstring("disk of its own"));
   CHECK_THAT(why_not([](auto& config) { config.shares.emplace_back(); }),
