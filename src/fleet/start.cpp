@@ -149,6 +149,7 @@ Task<FleetReport> Fleet::start(UpOptions options) {
   std::vector<MachineReport> failed;
   FleetSpec spec = recall_spec(names, failed);
   options.names.clear();
+  options.cloned = Cloned::no;  // what is there of them is theirs
   FleetReport started = co_await up(std::move(spec), std::move(options));
   co_return merge(names, std::move(started), std::move(failed));
 }
@@ -159,6 +160,7 @@ Task<FleetReport> Fleet::restart(UpOptions options, StopOptions stop_options) {
   FleetSpec spec = recall_spec(names, failed);
   if (spec.machines.empty()) co_return merge(names, FleetReport(name_), std::move(failed));
   options.names.clear();
+  options.cloned = Cloned::no;  // what is there of them is theirs
   Loop& loop = co_await current_loop();
   RestartCheck check(loop, root_, name_, options);
   const auto refused = co_await check.run(spec);

@@ -130,6 +130,12 @@ TEST_CASE("clones on a LAN have addresses of their own, and find each other by n
   REQUIRE(world.run({"wait", "-p", "demo", "node-2", "--for", "ready"}).code == 0);
   world.on("node-0", "ping -c 1 -W 30 node-2");
   CHECK(world.run({"ssh", "-p", "demo", "node-2", "--", "ping -c 1 -W 30 node-0"}).code == 0);
+  // So does a restart.
+  REQUIRE(world.run({"restart", "-p", "demo", "node-1"}).code == 0);
+  const auto ps = world.document({"ps", "-p", "demo"});
+  CHECK_FALSE(test::machine(ps, 0).text("template").empty());
+  CHECK(test::machine(ps, 1).text("template").empty());
+  world.on("node-0", "ping -c 1 -W 30 node-1");
 }
 
 TEST_CASE("a Linux guest has its clones' addresses changed by its agent") {

@@ -58,15 +58,17 @@ struct Time {  // timespec
   std::int64_t nanoseconds;
 };
 
+struct SocketAddress {  // sockaddr
+  std::uint16_t family;
+  std::uint8_t data[14];
+};
+
 struct InterfaceRequest {  // ifreq
   char name[16];
   union {
     std::int32_t index;
     std::int16_t flags;
-    struct {
-      std::uint16_t family;
-      std::uint8_t data[14];
-    } address;
+    SocketAddress address;
     std::uint64_t all[3];
   };
 };
