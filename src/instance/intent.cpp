@@ -52,6 +52,7 @@ std::optional<SshLogin> login_from_json(const json::Value& value) {
 }  // namespace
 
 void write_intent(const InstanceDirectory& directory, const Intent& intent) {
+  const bool has_disks = !intent.staged_files.empty();  // which their users may want back
   write_record(directory, instance_file::kIntent, kSchema,
                json::Object{{"fleet", intent.fleet},
                             {"name", intent.name},
@@ -76,7 +77,8 @@ void write_intent(const InstanceDirectory& directory, const Intent& intent) {
                             {"exit_codes", words_to_json(intent.exit_codes)},
                             {"staged_files", json::to_array(intent.staged_files)},
                             {"ssh", login_to_json(intent.ssh)},
-                            {"rebuilt", intent.rebuilt}});
+                            {"rebuilt", intent.rebuilt}},
+               has_disks ? files::Outlives::power : files::Outlives::processes);
 }
 
 namespace {

@@ -14,7 +14,6 @@
 
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/base/text.hpp>
-#include <vmfleet/io/files.hpp>
 
 namespace vmfleet {
 
@@ -38,10 +37,10 @@ int version_in(std::string_view schema, std::string_view like) {
 }  // namespace
 
 void write_record(const InstanceDirectory& directory, const char* name, std::string_view schema,
-                  const json::Value& body) {
+                  const json::Value& body, files::Outlives outlives) {
   const json::Value record =
       json::Object{{"schema", schema}, {"checksum", checksum_of(schema, body)}, {"body", body}};
-  files::write_atomically(directory.file(name), json::write(record) + "\n");
+  files::write_atomically(directory.file(name), json::write(record) + "\n", 0600, outlives);
 }
 
 namespace {

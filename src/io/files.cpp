@@ -113,21 +113,22 @@ void write_all(int fd, std::string_view data, const std::filesystem::path& path_
   }
 }
 
-void write_atomically(const std::filesystem::path& path, std::string_view data, mode_t mode) {
+void write_atomically(const std::filesystem::path& path, std::string_view data, mode_t mode,
+                      Outlives outlives) {
   const auto folder = path.parent_path();
   std::string temporary = path.string() + ".XXXXXX";
   UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
   if (!fd) throw write_error(path);
   try {
     write_all(fd.get(), data, path);
-    if (::fchmod(fd.get(), mode) != 0 || ::fsync(fd.get()) != 0 ||
-        ::rename(temporary.c_str(), path.c_str()) != 0) {
-      throw write_error(path);
-    }
+    const bool is_whole = ::fchmod(fd.get(), mode) == 0 &&
+                          (outlives == Outlives::processes || ::fsync(fd.get()) == 0);
+    if (!is_whole || ::rename(temporary.c_str(), path.c_str()) != 0) throw write_error(path);
   } catch (...) {
     ::unlink(temporary.c_str());
     throw;
   }
+  if (outlives == Outlives::processes) return;
   const UniqueFd directory = open(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);
   if (::fsync(directory.get()) != 0) throw errno_error("write " + folder.string(), errno);
 }

@@ -46,7 +46,7 @@ void write_state(const InstanceDirectory& directory, const StateRecord& record) 
   if (record.exit) body.set("exit", record.exit->to_json());
   if (record.error) body.set("error", error_to_json(*record.error));
   for (const auto& [name, value] : record.others) body.append(name, value);
-  write_record(directory, instance_file::kState, kSchema, body);
+  write_record(directory, instance_file::kState, kSchema, body, files::Outlives::processes);
 }
 
 std::optional<StateRecord> read_state(const InstanceDirectory& directory) {

@@ -187,6 +187,29 @@ TEST_CASE("after the host was restarted machines start again with no other step"
   CHECK(std::filesystem::is_empty(world.state()));
 }
 
+TEST_CASE("after the power failed machines with emptied records start again with no other step") {
+  const Stale world;
+  REQUIRE(world.up().code == 0);
+  world.lose_qemu();
+  const auto emptied =
+      GENERATE(Words{"intent.json"}, Words{"state.json"}, Words{"intent.json", "state.json"});
+  for (const auto& name : emptied) std::filesystem::resize_file(world.machine() / name, 0);
+  std::ofstream(world.machine() / "pid") << "1\n";
+
+  const Ran ps = world.run({"ps"});
+  CHECK(ps.code == 9);
+  CHECK_THAT(ps.err, ContainsSubstring("set aside as"));
+  const bool looked = GENERATE(true, false);
+  if (looked) CHECK(world.run({"ps"}).code == 0);
+  const Ran up = world.up();
+  INFO(up.err);
+  CHECK(up.code == 0);
+  CHECK(world.seen().text("state") == "ready");
+  CHECK(world.run({"ps"}).err.empty());
+  CHECK(world.run({"down"}).code == 0);
+  CHECK(std::filesystem::is_empty(world.state()));
+}
+
 TEST_CASE("a QEMU that does not answer is told from one that is stopped") {
   Stale world;
   world.environment["FAKE_QEMU_SCRIPT"] = R"({"replies": {"query-status": {"never": true}}})";

@@ -9,12 +9,14 @@
 
 #include <vmfleet/base/json.hpp>
 #include <vmfleet/instance/instance_directory.hpp>
+#include <vmfleet/io/files.hpp>
 
 namespace vmfleet {
 
-/// Replaces the record atomically and durably: `{"schema": …, "checksum": …, "body": …}`.
+/// Replaces the record atomically: `{"schema": …, "checksum": …, "body": …}`. No QEMU outlives the
+/// power: what only tells of one need not either.
 void write_record(const InstanceDirectory& directory, const char* name, std::string_view schema,
-                  const json::Value& body);
+                  const json::Value& body, files::Outlives outlives = files::Outlives::power);
 
 /// What is done with a damaged record.
 enum class Damaged { set_aside, left };

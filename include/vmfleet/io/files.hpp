@@ -19,9 +19,17 @@ std::string read(const std::filesystem::path& path, Bytes limit = Bytes::mebi(16
 /// The last `limit` bytes at most; "" when there is no such file.
 std::string read_end(const std::filesystem::path& path, Bytes limit);
 
-/// Replaces the file as a whole: a temporary file beside it, fsync, rename, fsync of the folder.
-/// After a crash there is the old content or the new, nothing else.
-void write_atomically(const std::filesystem::path& path, std::string_view data, mode_t mode = 0600);
+/// What a content that was written is to outlive.
+enum class Outlives {
+  processes,  ///< all of them; after a failure of the power the file may be empty, or as it was
+  power,      ///< its failure too: it is on the disk
+};
+
+/// Replaces the file as a whole: a temporary file beside it, which takes its name; for what is to
+/// outlive the power with an fsync of it and of the folder. Whoever is killed meanwhile leaves the
+/// old content or the new, nothing else.
+void write_atomically(const std::filesystem::path& path, std::string_view data, mode_t mode = 0600,
+                      Outlives outlives = Outlives::power);
 
 /// Tells contents apart, not for security: 16 hexadecimal digits. Reads all of it, in bounded
 /// memory. *Errors*: `not_found`…
