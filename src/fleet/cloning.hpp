@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <vmfleet/async/event.hpp>
+#include <vmfleet/fleet/fleet.hpp>
 #include <vmfleet/fleet/fleet_spec.hpp>
 #include <vmfleet/fleet/template_store.hpp>
 
@@ -26,6 +27,9 @@ std::optional<std::string> why_booted(const MachineSpec& machine,
 
 /// Of the template that it is cloned from. Blocking. *Errors*: as `template_key`.
 std::string template_key_of(const MachineSpec& machine);
+
+/// A clone waits for its QEMU most of the time, and computes little itself.
+inline constexpr std::size_t kClonesPerBoot = 4;
 
 /// *Lifetime*: outlives the tasks that ask it, and `operation` outlives it.
 class Cloning {

@@ -21,6 +21,7 @@ namespace {
 // us, 6 for one that is waited for, 17 for one that is launched; 14 for itself.
 constexpr std::size_t kDescriptorsEach = 8;
 constexpr std::size_t kDescriptorsOfLaunch = 20;
+constexpr std::size_t kDescriptorsOfClone = 28;  // a template's lock and files, and what renews it
 constexpr std::size_t kDescriptorsOther = 64;
 
 // Records and wires: with less no machine begins, and most need three times as much.
@@ -63,6 +64,10 @@ std::optional<Bytes> available_memory() {
 
 std::size_t descriptors_for(std::size_t machines, std::size_t launches) {
   return machines * kDescriptorsEach + launches * kDescriptorsOfLaunch + kDescriptorsOther;
+}
+
+std::size_t descriptors_for_clones(std::size_t launches) {
+  return launches * kDescriptorsOfClone;
 }
 
 std::size_t descriptors_allowed() {

@@ -19,6 +19,8 @@ inline constexpr Bytes kQemuItself = Bytes::mebi(20);
 
 /// What this process needs to work on so many machines, of which so many are being launched.
 std::size_t descriptors_for(std::size_t machines, std::size_t launches);
+/// And for so many clones that are being launched.
+std::size_t descriptors_for_clones(std::size_t launches);
 /// What it may have.
 std::size_t descriptors_allowed();
 /// Raises its limit. *Errors*: `host_unfit`.

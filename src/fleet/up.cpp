@@ -37,13 +37,16 @@ class Convergence {
       : up_(loop, std::move(root), std::move(fleet), lifetime, std::move(options)) {}
 
   Task<FleetReport> run(FleetSpec spec) {
+    HostLoad load;
+    load.look();
     Completion completion(up_.root, up_.fleet, up_.operation, Completion::Keys::make);
     std::vector<MachineSpec> machines = co_await completion.run(std::move(spec), up_.options);
-    const UpPlan plan = plan_up(up_.root / up_.fleet, machines, up_.options);
+    load.look();
+    const UpPlan plan = plan_up(up_.root / up_.fleet, machines, up_.options, load);
     require_room(plan);
     require_disk_room(up_.root, size_of_copies(machines), plan.to_start.size());
     up_.slots.emplace(plan.boots_at_once);
-    up_.clone_slots.emplace(kClonesPerBoot * plan.boots_at_once);
+    up_.clone_slots.emplace(plan.clones_at_once);
     up_.order.emplace(machines);
     FleetReport report;
     report.fleet = up_.fleet;
@@ -168,17 +171,16 @@ Task<EphemeralFleet> Fleet::up_ephemeral(FleetSpec spec, UpOptions options) {
 namespace {
 
 /// What a template that is kept says of its guest counts, too. Blocking.
-void plan_clones(UpPlan& plan, const std::vector<MachineSpec>& machines) {
+void look_at_kept(UpPlan& plan, const std::vector<MachineSpec>& machines) {
+  if (plan.to_clone.empty()) return;
   const auto kept = TemplateStore().list();
   for (const auto& machine : machines) {
-    const std::string& name = machine.config.name;
-    const bool starts =
-        std::find(plan.to_start.begin(), plan.to_start.end(), name) != plan.to_start.end();
-    if (!starts || machine.clone == Cloned::no) continue;
+    const auto place =
+        std::find(plan.to_clone.begin(), plan.to_clone.end(), machine.config.name);
+    if (place == plan.to_clone.end()) continue;
     if (const auto why = why_booted(machine, kept)) {
-      plan.not_cloned.emplace_back(name, *why);
-    } else {
-      plan.to_clone.push_back(name);
+      plan.to_clone.erase(place);
+      plan.not_cloned.emplace_back(machine.config.name, *why);
     }
   }
 }
@@ -188,11 +190,14 @@ void plan_clones(UpPlan& plan, const std::vector<MachineSpec>& machines) {
 Task<UpPlan> Fleet::dry_run(FleetSpec spec, UpOptions options) {
   Loop& loop = co_await current_loop();
   const Operation operation(loop, options.progress);
+  HostLoad load;
+  load.look();
   Completion completion(root_, name_, operation, Completion::Keys::assume);
   std::vector<MachineSpec> machines = co_await completion.run(std::move(spec), options);
   sort_by_dependencies(machines);
-  UpPlan plan = plan_up(root_ / name_, machines, options);
-  const auto look = [&] { plan_clones(plan, machines); };
+  load.look();
+  UpPlan plan = plan_up(root_ / name_, machines, options, load);
+  const auto look = [&] { look_at_kept(plan, machines); };
   co_await offload(look);
   for (const auto& machine : machines) {
     CommandLine line = co_await Machine::plan(machine.config, root_);

@@ -18,9 +18,6 @@
 
 namespace vmfleet {
 
-/// A clone waits for its QEMU most of the time, and computes little itself.
-inline constexpr std::size_t kClonesPerBoot = 4;
-
 /// *Lifetime*: outlives the tasks that converge its machines. *Threads*: its loop's own.
 struct UpUnderWay {
   UpUnderWay(Loop& its_loop, std::filesystem::path state_root, std::string fleet_name,

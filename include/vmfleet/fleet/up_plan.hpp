@@ -25,6 +25,7 @@ struct UpPlan {
   std::vector<std::string> running;  ///< already, also those that differ from what is asked for
   std::size_t boots_at_once = 1;     ///< machines that are started and not ready yet
   std::string why;                   ///< so many
+  std::size_t clones_at_once = 1;    ///< the same of clones
   Bytes memory;                      ///< that the machines to start may use in all
   std::optional<Bytes> memory_available;  ///< nullopt when the host does not say
   std::size_t descriptors = 0;            ///< that the calling process may need

@@ -27,14 +27,31 @@ UpPlan plan_of(const std::vector<MachineSpec>& specs, UpOptions options = UpOpti
 }  // namespace
 
 TEST_CASE("an emulated boot has a processor to itself, others share one") {
-  REQUIRE(bound_boots(2, 0, true).machines == 2);
-  REQUIRE(bound_boots(2, 0, false).machines == 4);
+  REQUIRE(bound_boots(2, false, true).machines == 2);
+  REQUIRE(bound_boots(2, false, false).machines == 4);
 }
 
 TEST_CASE("on a busy host more boot at a time") {
-  REQUIRE(bound_boots(2, 0.2, true).machines == 2);
-  REQUIRE(bound_boots(2, 0.99, true).machines == 8);
-  REQUIRE(bound_boots(2, 0.99, false).machines == 8);
+  REQUIRE(bound_boots(2, true, true).machines == 8);
+  REQUIRE(bound_boots(2, true, false).machines == 8);
+}
+
+TEST_CASE("a host is busy when others want all of its processors whenever one looks") {
+  HostLoad load;
+  REQUIRE_FALSE(load.is_busy(1));
+  load.add(2);
+  REQUIRE(load.is_busy(2));
+  REQUIRE_FALSE(load.is_busy(4));
+  load.add(0);
+  REQUIRE_FALSE(load.is_busy(2));
+  load.add(3);
+  REQUIRE(load.is_busy(2));
+}
+
+TEST_CASE("one look at a host is one of them, and sees no more than there is") {
+  HostLoad load;
+  load.look();
+  REQUIRE_FALSE(load.is_busy(1'000'000));
 }
 
 TEST_CASE("only a machine that is emulated and waited for boots emulated") {
@@ -69,6 +86,28 @@ TEST_CASE("a plan adds up what machines need") {
   REQUIRE(many.running.empty());
   REQUIRE(many.descriptors > one.descriptors);
   REQUIRE(json::Value(many.to_json())["start"].as_array()->size() == 1'000);
+}
+
+TEST_CASE("of clones the memory of their template counts once, and a part of it for each") {
+  auto specs = machines(9, Accelerator::tcg);
+  for (auto& spec : specs) {
+    spec.machine_class = "vm";
+    spec.config.memory = Bytes::mebi(400);
+    spec.config.agent = true;
+  }
+  UpOptions options;
+  const UpPlan booted = plan_of(specs, options);
+  REQUIRE(booted.clones == 0);
+  REQUIRE(booted.memory == Bytes::mebi(9 * (400 + 20)));
+  options.cloned = Cloned::yes;
+  const UpPlan cloned = plan_of(specs, options);
+  REQUIRE(cloned.clones == 9);
+  REQUIRE(cloned.memory == Bytes::mebi(400 + 9 * (100 + 20)));
+  REQUIRE(cloned.descriptors > booted.descriptors);
+  specs.front().config.agent = false;  // it has to be booted
+  const UpPlan mixed = plan_of(specs, options);
+  REQUIRE(mixed.clones == 8);
+  REQUIRE(mixed.memory == Bytes::mebi(400 + 20 + 400 + 8 * (100 + 20)));
 }
 
 TEST_CASE("what no host has is refused before anything starts") {
