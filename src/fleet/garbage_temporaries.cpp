@@ -8,6 +8,7 @@
 #include <image/image_build.hpp>
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/base/unique_fd.hpp>
+#include <vmfleet/fleet/template_store.hpp>
 #include <vmfleet/instance/intent.hpp>
 #include <vmfleet/io/files.hpp>
 
@@ -49,9 +50,10 @@ void collect_unfinished(const GarbageOptions& options, GarbageBin& bin) {
   take_old(options.cache_root / "kernels", bin, staged);
 }
 
+constexpr std::chrono::hours kUnused(30 * 24);
+
 /// A use makes a kernel new (see `unpacked_kernel`), and a QEMU that runs has read its own.
 void collect_kernels(const std::filesystem::path& kernels, GarbageBin& bin) {
-  constexpr std::chrono::hours kUnused(30 * 24);
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(kernels, ignored)) {
     const std::string name = entry.path().filename().string();
@@ -59,6 +61,34 @@ void collect_kernels(const std::filesystem::path& kernels, GarbageBin& bin) {
         name.size() == 16 && name.find_first_not_of("0123456789abcdef") == std::string::npos;
     if (!ours || !is_abandoned(entry, kUnused)) continue;
     bin.take_path(GarbageKind::cache, entry, "no machine was started with it for 30 days");
+  }
+}
+
+/// Why nobody starts machines from it any more; nullopt when somebody may.
+std::optional<std::string> why_unused(const MachineTemplate& one) {
+  std::error_code ignored;
+  for (const std::string& path : one.needs) {
+    if (!std::filesystem::exists(path, ignored)) return path + " is gone";
+  }
+  if (is_abandoned(one.directory, kUnused)) return "no machine was started from it for 30 days";
+  return std::nullopt;
+}
+
+void collect_templates(const TemplateStore& store, GarbageBin& bin) {
+  for (const MachineTemplate& one : store.list()) {
+    const auto why = why_unused(one);
+    if (!why || store.is_in_use(one.key)) continue;
+    Garbage garbage(GarbageKind::cache, one.directory, *why);
+    garbage.size = one.size;
+    const auto remove = [&] { store.remove(one.key); };
+    bin.take(std::move(garbage), remove);
+  }
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(store.directory(), ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name[0] == '.' || !has_six_letters_after(name, '.')) continue;
+    if (store.is_in_use(name.substr(0, name.find('.')))) continue;  // it is being made, or removed
+    bin.take_path(GarbageKind::temporary, entry, "it was not finished");
   }
 }
 
@@ -136,6 +166,7 @@ void collect_qemu_probes(const std::filesystem::path& file, GarbageBin& bin) {
 void collect_temporaries(const GarbageOptions& options, GarbageBin& bin) {
   collect_unfinished(options, bin);
   collect_kernels(options.cache_root / "kernels", bin);
+  collect_templates(TemplateStore(options.cache_root), bin);
   collect_builds(options.cache_root / "images", bin);
   collect_kvm_probe(options.cache_root / "kvm-probe.json", bin);
   collect_qemu_probes(options.cache_root / "qemu-probe.json", bin);

@@ -67,6 +67,12 @@ std::vector<MachineTemplate> TemplateStore::list() const {
   return templates;
 }
 
+bool TemplateStore::is_in_use(const std::string& key) const {
+  const auto path = lock_of(key);
+  const UniqueFd lock(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  return lock && !try_lock(lock.get(), LOCK_EX, path);
+}
+
 void TemplateStore::remove(const std::string& key) const {
   const bool plain = key.find_first_not_of("0123456789abcdef") == std::string::npos;
   if (key.empty() || !plain || !read_template(folder_of(key))) {
@@ -93,7 +99,10 @@ Task<MachineTemplate> TemplateStore::find_or_make(
   const auto find = [&]() -> std::optional<MachineTemplate> {
     if (!locked(LOCK_SH)) return std::nullopt;
     auto found = read_template(folder_of(key));
-    if (found) found->in_use = lock;
+    if (found) {
+      found->in_use = lock;
+      ::utimensat(AT_FDCWD, folder_of(key).c_str(), nullptr, 0);  // a full disk does not matter
+    }
     if (!found) locked(LOCK_UN);  // of two that look, one shall get it
     return found;
   };

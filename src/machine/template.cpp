@@ -87,6 +87,15 @@ Renewal renewal_of(std::string_view text) {
   return Renewal::none;
 }
 
+/// Without one of these no machine asks for it again.
+json::Array needs_of(const MachineConfig& config, const QemuBinary& qemu) {
+  json::Array needs;
+  for (const std::string& path : {qemu.path.string(), config.kernel, config.initrd, config.bios}) {
+    if (!path.empty()) needs.emplace_back(std::filesystem::absolute(path).string());
+  }
+  return needs;
+}
+
 /// Last of all: a folder without it is no template.
 void write_down(const MachineConfig& config, const std::string& key, const Uniqueness& guest,
                 const std::filesystem::path& directory) {
@@ -99,6 +108,7 @@ void write_down(const MachineConfig& config, const std::string& key, const Uniqu
   record.set("renewal", word_for(guest.renewal));
   record.set("identical", json::to_array(guest.lacks));
   record.set("macs", json::to_array(macs_of(config)));
+  record.set("needs", needs_of(config, qemu));
   files::write_atomically(directory / kRecord, json::write(record) + "\n");
 }
 
@@ -178,6 +188,7 @@ std::optional<MachineTemplate> read_template(const std::filesystem::path& direct
   found.macs = record->texts("macs");
   found.renewal = renewal_of(record->text("renewal"));
   found.identical = record->texts("identical");
+  found.needs = record->texts("needs");
   found.qemu = record->text("qemu");
   found.created = record->text("created");
   found.memory = Bytes(static_cast<std::uint64_t>(record->integer("memory", 0)));

@@ -22,7 +22,7 @@ enum class GarbageKind {
   run,        ///< the folder of a `vmfleet run` that was killed
   record,     ///< a damaged record that was set aside
   temporary,  ///< a file or folder that was not finished
-  cache,      ///< what is remembered of a QEMU that is gone, or from before the host's restart
+  cache,      ///< what is kept of a QEMU, kernel or image that is gone, or that nobody uses
   process,    ///< a QEMU of ours whose machine's folder is gone
 };
 
@@ -65,7 +65,9 @@ struct GarbageOptions {
 /// their own, and of the cache.
 ///
 /// Never touched: what lives or is being worked on; what ended in this boot of the host and can be
-/// started again; disks of machines that were not ephemeral; keys; images. *Errors*: only for what
+/// started again; disks of machines that were not ephemeral; keys; images; templates that machines
+/// are started from just now. Templates and unpacked kernels go that nothing was started with for
+/// 30 days, templates also when their QEMU, kernel or image is gone. *Errors*: only for what
 /// concerns all of it; what could not be removed is in the report.
 Task<GarbageReport> collect_garbage(GarbageOptions options);
 

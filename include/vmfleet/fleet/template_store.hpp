@@ -22,11 +22,16 @@ class TemplateStore {
 
   /// All that are whole, the oldest first. Blocking, but short.
   [[nodiscard]] std::vector<MachineTemplate> list() const;
+  /// Whether machines are just being started from it, or it is being made. Blocking, but short.
+  [[nodiscard]] bool is_in_use(const std::string& key) const;
   /// *Errors*: `not_found`; `conflict` when machines are just being started from it, or it is being
   /// made. Machines that run already do not need it any more. Blocking.
   void remove(const std::string& key) const;
 
+  [[nodiscard]] const std::filesystem::path& directory() const noexcept { return directory_; }
+
   /// The template of such a machine, whose `template_key` is `key`; it is made unless it is kept.
+  /// A use makes its folder new.
   /// `told` is told what is being done. `identical`: as of `make_template`; one that is kept may be
   /// of that kind whatever is asked for. *Errors*: as `make_template`. *Cancellation*: what was
   /// begun is gone.

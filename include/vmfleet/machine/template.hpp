@@ -40,7 +40,8 @@ struct MachineTemplate {
 
   std::string key;  ///< as of `template_key`
   std::filesystem::path directory;
-  std::vector<std::string> macs;  ///< of its interfaces; a guest keeps them
+  std::vector<std::string> macs;   ///< of its interfaces; a guest keeps them
+  std::vector<std::string> needs;  ///< paths of what it was made with: QEMU, kernel…
   Renewal renewal = Renewal::agent;
   /// Why its clones have something in common that should be their own; empty: they have not.
   std::vector<std::string> identical;

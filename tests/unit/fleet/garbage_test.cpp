@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What is garbage in state roots and caches, and what is not.
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -299,6 +300,40 @@ TEST_CASE("unpacked kernels go when nothing was started with them for long") {
   REQUIRE(names_of(report.removed) == Names{"0123456789abcdef"});
   REQUIRE(report.removed[0].kind == GarbageKind::cache);
   REQUIRE_THAT(report.removed[0].reason, ContainsSubstring("30 days"));
+}
+
+TEST_CASE("templates go when nothing was started from them for long, or what they need is gone") {
+  const World world;
+  const auto templates = world.cache() / "templates";
+  const auto make = [&](const std::string& key, const std::string& kernel) {
+    std::filesystem::create_directories(templates / key);
+    touch(templates / key / "template.json", R"({"schema": "vmfleet.template/1", "key": ")" + key +
+                                                 R"(", "needs": [")" + kernel + R"("]})");
+  };
+  const std::string kernel = world.temporary("kernel").string();
+  touch(kernel);
+  make("0a", kernel);
+  make("0b", kernel);
+  make("0c", world.temporary("no kernel").string());
+  make("0d", kernel);
+  make_old(templates / "0b");
+  make_old(templates / "0d");
+  std::filesystem::create_directories(templates / "0e.Ab1234");
+  const UniqueFd used = files::open(templates / ".lock-0d", O_RDWR | O_CREAT);
+  REQUIRE(::flock(used.get(), LOCK_SH) == 0);
+
+  const auto told = world.collect(true).removed;
+  REQUIRE(told.size() == 3);
+  REQUIRE(std::filesystem::exists(templates / "0b"));
+  REQUIRE_FALSE(std::filesystem::exists(templates / ".lock-0b"));
+  const GarbageReport report = world.collect();
+  REQUIRE(report.removed.size() == 3);
+  REQUIRE_FALSE(report.failed());
+  REQUIRE(std::filesystem::exists(templates / "0a"));
+  REQUIRE(std::filesystem::exists(templates / "0d"));
+  for (const char* gone : {"0b", "0c", "0e.Ab1234"}) {
+    REQUIRE_FALSE(std::filesystem::exists(templates / gone));
+  }
 }
 
 TEST_CASE("a dry run makes no file and sets no record aside") {
