@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+// Many clones of one template: what each of them must have for itself, and what they cost.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <ctime>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include <vmfleet/base/text.hpp>
+
+#include "tests/soak/soak.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace vmfleet;
+using namespace vmfleet::test;
+
+namespace {
+
+/// Its images are those of all tests, its templates are its own.
+struct ClonesWorld : Vmfleet {
+  ClonesWorld() {
+    const char* cache = std::getenv("XDG_CACHE_HOME");
+    const std::filesystem::path all = cache != nullptr && *cache != '\0'
+                                          ? std::filesystem::path(cache)
+                                          : std::filesystem::path(std::getenv("HOME")) / ".cache";
+    std::filesystem::create_directories(all / "vmfleet/images");
+    std::filesystem::create_directories(folder() / "clones/vmfleet");
+    std::filesystem::create_directory_symlink(all / "vmfleet/images",
+                                              folder() / "clones/vmfleet/images");
+    environment["XDG_CACHE_HOME"] = (folder() / "clones").string();
+  }
+};
+
+double host_time() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
+
+/// The proportional share of its memory, in MiB. *Source*: proc(5), /proc/PID/smaps_rollup.
+double share_of_memory(pid_t pid) {
+  std::ifstream rollup(fmt::format("/proc/{}/smaps_rollup", pid));
+  for (std::string line; std::getline(rollup, line);) {
+    if (line.rfind("Pss:", 0) == 0) return std::stod(line.substr(4)) / 1024;
+  }
+  return 0;
+}
+
+std::string name_of(int index) {
+  return fmt::format("vm-{}", index);
+}
+
+Background ask(const Vmfleet& world, int index, const std::string& script) {
+  return Background(world, {"exec", name_of(index), "--", "sh", "-c", script});
+}
+
+/// What each clone answers, all asked at once.
+std::vector<std::string> ask_all(const Vmfleet& world, int clones, const std::string& script) {
+  std::vector<Background> asked;
+  for (int i = 0; i < clones; ++i) asked.push_back(ask(world, i, script));
+  std::vector<std::string> answers;
+  for (Background& one : asked) {
+    const int code = one.wait();
+    INFO(one.output());
+    CHECK(code == 0);
+    answers.emplace_back(trim(one.output()));
+  }
+  return answers;
+}
+
+/// How many seconds the guest's clock is away from the host's at least: the answer takes its time.
+double clock_error(const Vmfleet& world, int index) {
+  const double before = host_time();
+  Background one = ask(world, index, "date +%s.%N");
+  CHECK(one.wait() == 0);
+  const double after = host_time();
+  const std::string said(trim(one.output()));
+  // BusyBox may know no fractions of a second: then it is any moment of that second.
+  const bool whole = said.find('N') != std::string::npos || said.find('.') == std::string::npos;
+  const double guest = std::strtod(said.c_str(), nullptr);
+  if (guest > after) return guest - after;
+  return std::max(0.0, before - guest - (whole ? 1 : 0));
+}
+
+/// All key types that the guest offers.
+std::string host_keys(const Vmfleet& world, int index) {
+  const Ran port = world.run({"port", name_of(index), "ssh"});
+  const std::string address(trim(port.out));
+  const std::string number = address.substr(address.rfind(':') + 1);
+  return world
+      .shell(fmt::format("ssh-keyscan -T 60 -p {} 127.0.0.1 2>/dev/null | cut -d' ' -f2-", number))
+      .out;
+}
+
+}  // namespace
+
+TEST_CASE("clones that draw random bytes at once draw different ones, and know who they are") {
+  const ClonesWorld world;
+  const int clones = amount(6, 100);
+  const std::string count = std::to_string(clones);
+  const Words up = {"up", "-q", "--clone", "--accel", "tcg", "--timeout", "10m", "-n"};
+  const auto up_with_count = [&](const std::string& number) {
+    Words words = up;
+    words.push_back(number);
+    return words;
+  };
+  REQUIRE(world.run(up_with_count("1")).code == 0);  // which makes the template
+  REQUIRE(world.run({"down", "-q"}).code == 0);
+  const double began = host_time();
+  REQUIRE(world.run(up_with_count(count)).code == 0);
+  const double took = host_time() - began;
+  const json::Value ps = world.document({"ps"});
+  REQUIRE(ps.integer("ready", 0) == clones);
+  std::set<std::string> templates;
+  double memory = 0;
+  for (const json::Value& one : *ps["machines"].as_array()) {
+    templates.emplace(one.text("template"));
+    memory += share_of_memory(static_cast<pid_t>(one.integer("pid", 0)));
+  }
+  REQUIRE(templates.size() == 1);
+  REQUIRE(templates.count("") == 0);
+
+  const auto random =
+      ask_all(world, clones, "head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \\n'");
+  const std::set<std::string> different(random.begin(), random.end());
+  CHECK(different.size() == static_cast<std::size_t>(clones));
+  for (const std::string& bytes : different) CHECK(bytes.size() == 64);
+
+  const auto names = ask_all(world, clones, "hostname; cat /etc/machine-id 2>/dev/null; true");
+  std::set<std::string> machine_ids;
+  std::size_t have_one = 0;
+  for (int i = 0; i < clones; ++i) {
+    const auto lines = split(names[static_cast<std::size_t>(i)], '\n');
+    CHECK(trim(lines.front()) == name_of(i));
+    if (lines.size() < 2) continue;
+    ++have_one;
+    machine_ids.emplace(trim(lines[1]));
+  }
+  CHECK(machine_ids.size() == have_one);
+
+  double worst = 0;
+  for (int i = 0; i < clones; ++i) worst = std::max(worst, clock_error(world, i));
+  CHECK(worst < 1.0);
+
+  std::set<std::string> keys;
+  const int sample = std::min(clones, 5);
+  for (int i = 0; i < sample; ++i) keys.insert(host_keys(world, i));
+  CHECK(keys.size() == static_cast<std::size_t>(sample));
+  CHECK(keys.count("") == 0);
+
+  tell("clones",
+       fmt::format("{} ready in {:.1f} s, {:.1f} MiB each (PSS), {} different random values, "
+                   "{} machine ids, clocks within {:.2f} s, {} different host keys of {}",
+                   clones, took, memory / clones, different.size(), machine_ids.size(), worst,
+                   keys.size(), sample));
+  CHECK(world.run({"down", "-q", "--grace", "0ms"}).code == 0);
+}
