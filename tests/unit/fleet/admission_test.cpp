@@ -95,17 +95,16 @@ TEST_CASE("of clones the memory of their template counts once, and a part of it 
     spec.config.memory = Bytes::mebi(400);
     spec.config.agent = true;
   }
-  UpOptions options;
-  const UpPlan booted = plan_of(specs, options);
+  const UpPlan booted = plan_of(specs);
   REQUIRE(booted.to_clone.empty());
   REQUIRE(booted.memory == Bytes::mebi(9 * (400 + 20)));
-  options.cloned = Cloned::yes;
-  const UpPlan cloned = plan_of(specs, options);
+  for (auto& spec : specs) spec.clone = Cloned::yes;
+  const UpPlan cloned = plan_of(specs);
   REQUIRE(cloned.to_clone.size() == 9);
   REQUIRE(cloned.memory == Bytes::mebi(400 + 9 * (100 + 20)));
   REQUIRE(cloned.descriptors > booted.descriptors);
   specs.front().config.agent = false;  // it has to be booted
-  const UpPlan mixed = plan_of(specs, options);
+  const UpPlan mixed = plan_of(specs);
   REQUIRE(mixed.to_clone.size() == 8);
   REQUIRE(mixed.memory == Bytes::mebi(400 + 20 + 400 + 8 * (100 + 20)));
 }
