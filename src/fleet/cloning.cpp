@@ -96,7 +96,6 @@ void Cloning::tell_once(const std::string& text) {
   if (told_.insert(text).second) operation_.tell("", MachineState::starting, text);
 }
 
-/// Once for all machines of a class.
 void Cloning::warn(const MachineSpec& machine, std::string_view why) {
   tell_once(fmt::format("warning: {} is booted, not cloned: {}", machine.machine_class, why));
 }

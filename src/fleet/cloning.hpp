@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <vmfleet/async/event.hpp>
@@ -39,6 +40,8 @@ class Cloning {
   /// Nullopt, with the reason told, when the machine is to be booted. Of machines that want the
   /// same template the first has it made, and the others wait for that.
   Task<std::optional<MachineTemplate>> template_for(const MachineSpec& machine);
+  /// Tells why it is booted instead, once for all machines of a class.
+  void warn(const MachineSpec& machine, std::string_view why);
   /// A machine could not be started from it.
   void distrust(const MachineTemplate& original) { distrusted_.insert(original.key); }
   /// Removes those that are not trusted, unless others use them. When nobody waits for one.
@@ -52,7 +55,6 @@ class Cloning {
 
   Task<void> settle(Group& group, std::string key, const MachineSpec& machine);
   void tell_once(const std::string& text);
-  void warn(const MachineSpec& machine, std::string_view why);
   bool is_wanted(const MachineSpec& machine, const MachineTemplate& original);
 
   const Operation& operation_;

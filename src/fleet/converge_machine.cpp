@@ -170,7 +170,7 @@ class MachineConvergence {
   /// False when another command has come first.
   Task<bool> started(TimePoint deadline) {
     try {
-      if (machine_.clone != Cloned::no) original_ = co_await up_.cloning.template_for(machine_);
+      if (machine_.clone != Cloned::no) co_await choose_template();
       co_await take_slot();
       co_await start();
     } catch (const Error& error) {
@@ -178,6 +178,24 @@ class MachineConvergence {
       co_return false;
     }
     co_return true;
+  }
+
+  Task<void> choose_template() {
+    auto look = [&] {
+      const bool is_new = !std::filesystem::exists(directory_);
+      return !is_new && keeps_disks(machine_.config, directory_, up_.options.recreate);
+    };
+    bool has_disks = false;
+    try {
+      has_disks = co_await offload(look);
+    } catch (const Error&) {
+      // The launch tells what is wrong with them.
+    }
+    if (has_disks) {
+      up_.cloning.warn(machine_, "it has a disk already, from an earlier start");
+      co_return;
+    }
+    original_ = co_await up_.cloning.template_for(machine_);
   }
 
   Task<void> take_slot() {

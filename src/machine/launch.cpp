@@ -73,6 +73,7 @@ class Launch {
       StagingPlan plan =
           plan_staging(config_, live_.directory, options_.remake_disks,
                        options_.verify_disks ? SourceCheck::content : SourceCheck::stamp);
+      if (options_.clone_of) stage_saved(plan, *options_.clone_of);
       named_forwards_ = fill_in_ports(config_, options_.readiness);
       return plan;
     };

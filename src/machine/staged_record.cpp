@@ -86,7 +86,8 @@ void write_staged(const InstanceDirectory& directory, const StagedRecord& record
                                 {"size", origin.size},
                                 {"source", stamp_to_text(origin.source)},
                                 {"content", origin.content},
-                                {"tools", origin.tools}});
+                                {"tools", origin.tools},
+                                {"base", origin.base}});
   }
   write_record(directory, instance_file::kDisks, kDisksSchema, body);
 }
@@ -117,6 +118,7 @@ std::vector<std::string> read_staged_names(const InstanceDirectory& directory, D
   for (const auto& [name, origin] : read_whole(directory, staged_in)) {
     names.push_back(name);
     names.push_back(name + ".part");
+    if (!origin.base.empty()) names.push_back(origin.base);
   }
   return names;
 }
@@ -134,6 +136,7 @@ StagedRecord read_staged(const InstanceDirectory& directory, Damaged damaged) {
     origin.source = stamp_from_text(std::string(value.text("source")));
     origin.content = value.text("content");
     origin.tools = value.text("tools");
+    origin.base = value.text("base");
   }
   return record;
 }

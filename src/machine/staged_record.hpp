@@ -42,6 +42,9 @@ struct DiskOrigin {
   FileStamp source;
   std::string content;  ///< `files::content_hash` of the source; empty: it was not asked for
   std::string tools;  ///< of what tools did to it: a hash of commands and contents; empty: nothing
+  /// The file in the directory that it is an overlay on, of a machine that was cloned; empty: it is
+  /// on the source.
+  std::string base;
 
   /// Whether `now` is of the same source, by its content when that was asked for.
   [[nodiscard]] bool same_source(const DiskOrigin& now) const;

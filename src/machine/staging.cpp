@@ -18,6 +18,7 @@
 #include <io/needed_program.hpp>
 #include <vmfleet/async/offload.hpp>
 #include <vmfleet/base/error.hpp>
+#include <vmfleet/image/staging.hpp>
 #include <vmfleet/io/files.hpp>
 
 #include "machine/tool.hpp"
@@ -31,9 +32,9 @@ using image::StagedFile;
 // So much is copied before a cancellation is noticed.
 constexpr Bytes kStep = Bytes::mebi(64);
 
-Bytes size_of(const Disk& disk) {
-  if (disk.format == DiskFormat::qcow2) return image::read_qcow2_header(disk.file).virtual_size;
-  const UniqueFd fd = files::open(disk.file, O_RDONLY | O_NONBLOCK);
+Bytes size_of(const std::filesystem::path& file, DiskFormat format) {
+  if (format == DiskFormat::qcow2) return image::read_qcow2_header(file).virtual_size;
+  const UniqueFd fd = files::open(file, O_RDONLY | O_NONBLOCK);
   return Bytes(static_cast<std::uint64_t>(std::max<off_t>(::lseek(fd.get(), 0, SEEK_END), 0)));
 }
 
@@ -46,6 +47,8 @@ class Staging {
         disk_(item.disk),
         directory_(directory),
         config_(config),
+        source_(item.saved.empty() ? std::filesystem::path(disk_.file) : item.saved),
+        format_(item.saved.empty() ? disk_.format : opened_format(disk_)),
         target_(directory.path() / item.name),
         // Of the same QEMU, where it has one.
         qemu_img_(std::filesystem::path(config.qemu).parent_path() / "qemu-img") {
@@ -56,10 +59,11 @@ class Staging {
   Task<void> make() {
     auto begin = [&] {
       part_.emplace(target_, item_.name + ".part", 0600);
-      source_size_ = size_of(disk_);
+      source_size_ = size_of(source_, format_);
+      if (!item_.origin.base.empty()) lay_base();
     };
     co_await offload(begin);
-    size_ = staged_size(disk_, source_size_);
+    size_ = item_.saved.empty() ? staged_size(disk_, source_size_) : source_size_;
     if (disk_.mode == DiskMode::copy) {
       co_await copy();
     } else {
@@ -80,7 +84,7 @@ class Staging {
   void put_in_place() { part_->commit(); }
 
   [[nodiscard]] std::string warning() const {
-    if (disk_.size.count() == 0 || size_ == disk_.size) return {};
+    if (!item_.saved.empty() || disk_.size.count() == 0 || size_ == disk_.size) return {};
     return fmt::format("{} has {} already, more than the {} of disk \"size\": the disk has {}",
                        disk_.file, to_string(source_size_), to_string(disk_.size),
                        to_string(size_));
@@ -97,10 +101,28 @@ class Staging {
     part_->reopen();
   }
 
+  /// The saved disk under a name in the machine's own folder: nobody else can take it away then.
+  void lay_base() {
+    const auto base = target_.parent_path() / item_.origin.base;
+    if (::unlink(base.c_str()) != 0 && errno != ENOENT) {
+      throw errno_error("remove " + base.string(), errno);
+    }
+    if (::link(source_.c_str(), base.c_str()) == 0) return;
+    if (errno == ENOENT) throw errno_error("find " + source_.string(), errno);
+    stage_copy(source_, base, 0400);  // on another file system
+  }
+
   Task<void> overlay() {
-    std::vector<std::string> words{"create", "-q",       "-f",
-                                   "qcow2",  "-F",       format(),
-                                   "-b",     disk_.file, part_->temporary().string()};
+    const std::string& base = item_.origin.base;  // beside the overlay
+    std::vector<std::string> words{"create",
+                                   "-q",
+                                   "-f",
+                                   "qcow2",
+                                   "-F",
+                                   format(),
+                                   "-b",
+                                   base.empty() ? disk_.file : base,
+                                   part_->temporary().string()};
     if (size_ != source_size_) words.push_back(std::to_string(size_.count()));
     co_await run_qemu_img(std::move(words));
   }
@@ -110,11 +132,11 @@ class Staging {
       co_await copy_file();
     } else {
       std::vector<std::string> words{
-          "convert", "-f", format(), "-O", format(), disk_.file, part_->temporary().string()};
+          "convert", "-f", format(), "-O", format(), source_.string(), part_->temporary().string()};
       co_await run_qemu_img(std::move(words));
     }
     if (size_ == source_size_) co_return;
-    if (disk_.format == DiskFormat::raw) {
+    if (format_ == DiskFormat::raw) {
       part_->grow(size_);
       co_return;
     }
@@ -125,13 +147,13 @@ class Staging {
 
   /// No device, and no chain of files that would be broken by moving one of them.
   [[nodiscard]] bool is_whole_file() const {
-    if (!std::filesystem::is_regular_file(disk_.file)) return false;
-    return disk_.format == DiskFormat::raw || image::read_qcow2_header(disk_.file).alone;
+    if (!std::filesystem::is_regular_file(source_)) return false;
+    return format_ == DiskFormat::raw || image::read_qcow2_header(source_).alone;
   }
 
   Task<void> copy_file() {
-    const image::ImageReadLock lock(disk_.file);
-    image::FileCopy copy(disk_.file, *part_);
+    const image::ImageReadLock lock(source_);
+    image::FileCopy copy(source_, *part_);
     auto step = [&] { return copy.step(kStep); };
     bool more = true;
     while (more) more = co_await offload(step);
@@ -146,12 +168,14 @@ class Staging {
     co_await run_needed(std::move(qemu_img));
   }
 
-  [[nodiscard]] std::string format() const { return std::string(to_string(disk_.format)); }
+  [[nodiscard]] std::string format() const { return std::string(to_string(format_)); }
 
   const StagingPlan::Item& item_;
   const Disk& disk_;
   const InstanceDirectory& directory_;
   const MachineConfig& config_;
+  std::filesystem::path source_;
+  DiskFormat format_;  ///< of the source
   std::filesystem::path target_;
   std::filesystem::path qemu_img_;
   std::optional<StagedFile> part_;
@@ -189,6 +213,11 @@ Task<void> carry_out(StagingPlan plan, const InstanceDirectory& directory,
     co_await offload(publish);
     if (const auto warning = staging.warning(); warn && !warning.empty()) warn(warning);
   }
+  if (plan.old_bases.empty()) co_return;
+  auto forget = [&] {
+    for (const auto& name : plan.old_bases) remove_file(directory, name);
+  };
+  co_await offload(forget);
 }
 
 }  // namespace vmfleet

@@ -2,6 +2,7 @@
 // Staging: the machine's own copies and overlays of its disks. Private to this room.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 
 #include <vmfleet/async/task.hpp>
 #include <vmfleet/instance/instance_directory.hpp>
+#include <vmfleet/machine/template.hpp>
 #include <vmfleet/qemu/machine_config.hpp>
 
 #include "machine/staged_record.hpp"
@@ -26,13 +28,15 @@ struct StagingPlan {
     std::string name;  ///< in the directory
     DiskOrigin origin;
     std::vector<std::size_t> tools;  ///< the injections that work on it
+    std::filesystem::path saved;     ///< of a template, to be made from instead of its source
   };
 
   std::vector<Item> to_make;
   std::vector<std::string> to_remove;
-  StagedRecord record;             ///< of what is kept
-  bool learnt = false;             ///< the record says more than before of what is kept
-  std::vector<std::string> names;  ///< every file that may be in the directory from now on
+  std::vector<std::string> old_bases;  ///< of those that are removed or made anew
+  StagedRecord record;                 ///< of what is kept
+  bool learnt = false;                 ///< the record says more than before of what is kept
+  std::vector<std::string> names;      ///< every file that may be in the directory from now on
 };
 
 /// How it is found out whether a source changed.
@@ -44,6 +48,10 @@ enum class SourceCheck { stamp, content };
 /// not allow to lose what the guest wrote to it; `not_found` (a source).
 StagingPlan plan_staging(const MachineConfig& config, const InstanceDirectory& directory,
                          bool remake, SourceCheck check = SourceCheck::stamp);
+
+/// All disks are to be what they were when the template was saved; who uses it need not keep it.
+/// *Errors*: `unavailable` when the machine has disks that are kept.
+void stage_saved(StagingPlan& plan, const MachineTemplate& original);
 
 /// Makes each disk whole or not at all; whatever a crash leaves behind has one of the plan's names.
 /// `warn` is told what was not done as asked.

@@ -172,12 +172,36 @@ StagingPlan plan_staging(const MachineConfig& config, const InstanceDirectory& d
     item.tools = tools_of(config, i);
   }
   plan_removals(plan, made, wanted, directory, remake);
-  for (const auto& [name, origin] : made) wanted.insert(name);
+  for (const auto& [name, origin] : made) {
+    wanted.insert(name);
+    if (origin.base.empty()) continue;
+    plan.names.push_back(origin.base);
+    if (plan.record.count(name) == 0) plan.old_bases.push_back(origin.base);
+  }
   for (const auto& name : wanted) {
     plan.names.push_back(name);
     plan.names.push_back(name + ".part");
   }
   return plan;
+}
+
+void stage_saved(StagingPlan& plan, const MachineTemplate& original) {
+  if (!plan.record.empty()) {
+    throw Error(ErrorKind::unavailable, "it has a disk already, from an earlier start");
+  }
+  for (StagingPlan::Item& item : plan.to_make) {
+    item.saved = original.directory / item.name;
+    if (item.disk.mode == DiskMode::copy) continue;
+    item.origin.base = item.name + "." + original.key;
+    plan.names.push_back(item.origin.base);
+    std::erase(plan.old_bases, item.origin.base);
+  }
+}
+
+bool keeps_disks(const MachineConfig& config, const std::filesystem::path& instance_directory,
+                 bool remake) {
+  const auto directory = InstanceDirectory::open(instance_directory);
+  return !plan_staging(config, directory, remake).record.empty();
 }
 
 }  // namespace vmfleet

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <chrono>
@@ -25,6 +26,7 @@
 #include "machine/identity_gate.hpp"
 #include "machine/lan_identity.hpp"
 #include "machine/saved_devices.hpp"
+#include "machine/staged_record.hpp"
 #include "machine/template_files.hpp"
 
 namespace vmfleet {
@@ -118,6 +120,19 @@ Task<void> unplug(Machine& machine, const MachineConfig& config) {
   co_await plug_lans(client, config, false);
 }
 
+/// QEMU has written down all of them, and lets go of them; a machine's folder goes with it.
+void keep_disks(const InstanceDirectory& machine, const std::filesystem::path& directory) {
+  for (const auto& [name, origin] : read_staged(machine)) {
+    const auto disk = machine.file(name.c_str());
+    const auto kept = directory / name;
+    if (::link(disk.c_str(), kept.c_str()) != 0) throw errno_error("make " + kept.string(), errno);
+    // Overlays of clones are on it.
+    if (::chmod(kept.c_str(), 0400) != 0) throw errno_error("close " + kept.string(), errno);
+    const UniqueFd fd = files::open(kept, O_RDONLY | O_NOFOLLOW);
+    if (::fsync(fd.get()) != 0) throw errno_error("write " + kept.string(), errno);
+  }
+}
+
 Bytes size_on_disk(const std::filesystem::path& directory) {
   std::uint64_t size = 0;
   for (const auto& entry : std::filesystem::directory_iterator(directory)) {
@@ -138,6 +153,7 @@ Task<Uniqueness> Machine::freeze(std::filesystem::path directory, bool identical
   co_await save_devices(client, live_->directory, directory / template_file::kDevices);
   const auto copy = [&] {
     stage_copy(live_->directory.file(instance_file::kSerial), directory / template_file::kConsole);
+    keep_disks(live_->directory, directory);
   };
   co_await offload(copy);
   co_return guest;

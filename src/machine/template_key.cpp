@@ -2,6 +2,7 @@
 // Which machines can be cloned, and which from the same template.
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <string>
 
 #include <fmt/format.h>
@@ -14,6 +15,7 @@
 
 #include "machine/lan_identity.hpp"
 #include "machine/live.hpp"
+#include "machine/staged_record.hpp"
 
 namespace vmfleet {
 
@@ -29,6 +31,13 @@ json::Value stamp_of(const std::string& path) {
   if (::stat(path.c_str(), &status) != 0) throw errno_error("look at " + path, errno);
   return fmt::format("{} {} {} {}.{:09}", status.st_dev, status.st_ino, status.st_size,
                      status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+}
+
+/// Of the file that a disk is made from, or is: the saved memory holds some of what was read of it.
+/// Nobody can set back the second time.
+json::Value stamp_of_disk(const std::string& path) {
+  const FileStamp stamp = FileStamp::of(path);
+  return fmt::format("{} {} {} {}", stamp.size, stamp.changed_ns, stamp.inode, stamp.touched_ns);
 }
 
 json::Array contents_of(const std::vector<Injection>& injections) {
@@ -96,7 +105,10 @@ std::optional<std::string> why_not_passed_through(const MachineConfig& config) {
 
 std::optional<std::string> why_not_its_devices(const MachineConfig& config) {
   for (const Disk& disk : config.disks) {
-    if (disk.mode != DiskMode::read_only) return "it has a disk of its own";
+    std::error_code unknown;
+    if (disk.mode == DiskMode::direct) return fmt::format("it writes to {} itself", disk.file);
+    if (!std::filesystem::is_block_file(disk.file, unknown)) continue;
+    return fmt::format("nobody could tell when {}, a device, changes", disk.file);
   }
   if (!config.shares.empty()) return "QEMU cannot save a shared folder";
   for (const Net& net : config.nets) {
@@ -153,7 +165,7 @@ std::string template_key(MachineConfig config, const Readiness& readiness) {
   key.set("kernel", stamp_of(config.kernel)).set("initrd", stamp_of(config.initrd));
   key.set("bios", stamp_of(config.bios)).set("injected", contents_of(config.injections));
   json::Array disks;
-  for (const Disk& disk : config.disks) disks.push_back(stamp_of(disk.file));
+  for (const Disk& disk : config.disks) disks.push_back(stamp_of_disk(disk.file));
   for (const FwCfg& entry : config.fw_cfg) disks.push_back(stamp_of(entry.file));
   key.set("files", std::move(disks));
   if (config.accel == Accelerator::kvm) key.set("host", host_processor());

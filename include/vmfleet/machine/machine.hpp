@@ -189,6 +189,11 @@ class Machine {
 bool disks_fit(const MachineConfig& config, const std::filesystem::path& instance_directory,
                bool verify = false);
 
+/// Whether the machine has copies or overlays that `launch` would keep: it is not cloned then.
+/// `remake`: as `LaunchOptions::remake_disks`. Blocking. *Errors*: as `disks_fit`; `conflict`.
+bool keeps_disks(const MachineConfig& config, const std::filesystem::path& instance_directory,
+                 bool remake = false);
+
 /// What the directory of a machine and the kernel say of it, without asking QEMU: cheap, and right
 /// also when QEMU hangs. *Threads*: blocks for some file reads.
 /// *Errors*: `not_found`; `corrupt` when its records cannot be read (they are set aside).

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include <vmfleet/base/error.hpp>
@@ -28,6 +29,7 @@ TEST_CASE("the record of staged disks comes back as it was written") {
   StagedRecord record;
   record["disk0.raw"] = DiskOrigin(disk, stamp);
   record["disk1.qcow2"] = DiskOrigin(Disk("/b"), FileStamp());
+  record["disk1.qcow2"].base = "disk1.qcow2.0123";
   write_staged(directory, record);
   const StagedRecord read = read_staged(directory);
   REQUIRE(read.size() == 2);
@@ -35,6 +37,10 @@ TEST_CASE("the record of staged disks comes back as it was written") {
   REQUIRE(origin.same_request(record["disk0.raw"]));
   REQUIRE(origin.source == stamp);
   REQUIRE_FALSE(origin.same_request(read.at("disk1.qcow2")));
+  REQUIRE(origin.base.empty());
+  REQUIRE(read.at("disk1.qcow2").base == "disk1.qcow2.0123");
+  const auto names = read_staged_names(directory);
+  REQUIRE(std::count(names.begin(), names.end(), "disk1.qcow2.0123") == 1);
 }
 
 TEST_CASE("every part of the request counts") {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Which disks are kept, made, refused or removed.
+#include <algorithm>
 #include <fstream>
 
 #include <vmfleet/base/error.hpp>
@@ -258,4 +259,38 @@ TEST_CASE("a tool is part of what its disk was made of") {
   REQUIRE_THAT(error.message(), ContainsSubstring("what tools do to disk disk0.qcow2 changed"));
   REQUIRE_FALSE(disks_fit(place.config, place.directory.path()));
   REQUIRE(place.plan(true).to_make.size() == 1);
+}
+
+TEST_CASE("a clone's disks are on those of its template, which no later one is made from") {
+  Place place;
+  place.config.disks.resize(2, place.disk());
+  place.config.disks[1].mode = DiskMode::copy;
+  MachineTemplate original;
+  original.key = "0123";
+  original.directory = place.temp / "template";
+  StagingPlan plan = place.plan();
+  stage_saved(plan, original);
+  REQUIRE(plan.to_make.size() == 2);
+  CHECK(plan.to_make[0].saved == original.directory / "disk0.qcow2");
+  CHECK(plan.to_make[0].origin.base == "disk0.qcow2.0123");
+  CHECK(plan.to_make[1].saved == original.directory / "disk1.raw");
+  CHECK(plan.to_make[1].origin.base.empty());
+  CHECK(std::count(plan.names.begin(), plan.names.end(), "disk0.qcow2.0123") == 1);
+  for (const auto& item : plan.to_make) {
+    std::ofstream(place.directory.path() / item.name) << "made";
+    plan.record[item.name] = item.origin;
+  }
+  write_staged(place.directory, plan.record);
+
+  CHECK(keeps_disks(place.config, place.directory.path()));
+  StagingPlan again = place.plan();
+  CHECK(again.to_make.empty());
+  CHECK(again.old_bases.empty());
+  CHECK(std::count(again.names.begin(), again.names.end(), "disk0.qcow2.0123") == 1);
+  CHECK_THROWS_AS(stage_saved(again, original), Error);
+
+  place.touch_source();
+  const StagingPlan anew = place.plan(true);
+  CHECK(anew.old_bases == Names{"disk0.qcow2.0123"});
+  CHECK_FALSE(keeps_disks(place.config, place.directory.path(), true));
 }

@@ -58,8 +58,11 @@ TEST_CASE("a machine of its own disks, networks or moments is not cloned") {
   CHECK_THAT(why_not([](auto& config) { config.incoming = true; }), ContainsSubstring("by hand"));
   CHECK_THAT(why_not([](auto& config) { config.memory_file.emplace(); }),
              ContainsSubstring("by hand"));
-  CHECK_THAT(why_not([](auto& config) { config.disks.emplace_back("/d"); }),
-             ContainsSubstring("disk of its own"));
+  CHECK_THAT(why_not([](auto& config) {
+               config.disks.emplace_back("/d");
+               config.disks.back().mode = DiskMode::direct;
+             }),
+             ContainsSubstring("it writes to /d itself"));
   CHECK_THAT(why_not([](auto& config) { config.shares.emplace_back(); }),
              ContainsSubstring("shared folder"));
   CHECK_THAT(why_not([](auto& config) {
@@ -78,11 +81,14 @@ TEST_CASE("a machine of its own disks, networks or moments is not cloned") {
                config.qemu_args = {"-device", "vfio-pci,host=0"};
              }),
              ContainsSubstring("vfio"));
-  const auto read_only = [](MachineConfig& config) {
-    config.disks.emplace_back("/d");
-    config.disks.back().mode = DiskMode::read_only;
-  };
-  CHECK(why_not(read_only).empty());
+  for (const DiskMode mode :
+       {DiskMode::overlay, DiskMode::copy, DiskMode::snapshot, DiskMode::read_only}) {
+    const auto add_disk = [mode](MachineConfig& config) {
+      config.disks.emplace_back("/d");
+      config.disks.back().mode = mode;
+    };
+    CHECK(why_not(add_disk).empty());
+  }
 }
 
 TEST_CASE("clones that nobody could tell apart are known by what their machine lacks") {
@@ -181,6 +187,14 @@ TEST_CASE("another content of a file is another template") {
   std::ofstream(folder / "key.pub") << "two";
   const std::string other_key = template_key(config, login());
   CHECK(other_key != key);
+  std::ofstream(folder / "disk") << "one";
+  config.disks.emplace_back((folder / "disk").string());
+  const std::string disk_key = template_key(config, login());
+  const auto time = std::filesystem::last_write_time(folder / "disk");
+  std::ofstream(folder / "disk") << "two";
+  std::filesystem::last_write_time(folder / "disk", time);  // which hides nothing
+  CHECK(template_key(config, login()) != disk_key);
+  config.disks.clear();
   std::filesystem::remove(folder / "kernel");
   CHECK_THROWS_AS(template_key(config, login()), Error);
   std::ofstream(folder / "kernel") << "another kernel";
