@@ -87,6 +87,7 @@
 #include <vmfleet/machine/machine.hpp>
 #include <vmfleet/machine/machine_report.hpp>
 #include <vmfleet/machine/readiness.hpp>
+#include <vmfleet/machine/snapshot.hpp>
 #include <vmfleet/machine/stop.hpp>
 
 #include <vmfleet/fleet/fleet.hpp>

@@ -15,6 +15,7 @@
 #include <vmfleet/fleet/fleet.hpp>
 #include <vmfleet/instance/intent.hpp>
 #include <vmfleet/instance/locks.hpp>
+#include <vmfleet/machine/snapshot.hpp>
 #include <vmfleet/qemu/validate.hpp>
 
 #include "fleet/garbage_bin.hpp"
@@ -60,6 +61,7 @@ class DeadMachine {
     const auto disks = disks_there();
     const auto others = foreign_files(directory_, staged_);
     if (!disks.empty()) return keep(ended + ", but has a disk of its own: " + join(disks, ", "));
+    if (!list_snapshots(directory_.path()).empty()) return keep(ended + ", but has snapshots");
     if (!others.empty()) return keep(ended + ", but has files of others: " + join(others, ", "));
     remove(ended);
   }

@@ -182,16 +182,33 @@ bool is_plain_file(int fd, const std::string& name) {
   return !S_ISDIR(status.st_mode) && status.st_uid == ::geteuid();
 }
 
-/// Where QEMU runs, and leaves what it writes to a relative path, a core dump too. Invalid when
-/// there is none.
-UniqueFd open_working(int fd, const std::filesystem::path& whole) {
-  UniqueFd working(
-      ::openat(fd, kWorkingDirectory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+/// Invalid when there is none.
+UniqueFd open_folder(int parent, const std::string& name, const std::filesystem::path& whole) {
+  UniqueFd folder(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   const bool none = errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
-  if (!working && !none) {
-    throw errno_error(fmt::format("open {}/{}", whole.string(), kWorkingDirectory), errno);
+  if (!folder && !none) throw errno_error("open " + (whole / name).string(), errno);
+  return folder;
+}
+
+/// The folders of ours in an instance directory: where QEMU runs, and leaves what it writes to a
+/// relative path, a core dump too; and one for each snapshot.
+std::vector<std::filesystem::path> own_folders(int fd, const std::filesystem::path& whole) {
+  std::vector<std::filesystem::path> folders{kWorkingDirectory};
+  const UniqueFd snapshots = open_folder(fd, kSnapshots, whole);
+  if (!snapshots) return folders;
+  for (const auto& name : entries(snapshots.get(), whole / kSnapshots)) {
+    folders.push_back(std::filesystem::path(kSnapshots) / name);
   }
-  return working;
+  return folders;
+}
+
+/// `folder`: as of `own_folders`. Invalid when there is none.
+UniqueFd open_own_folder(int fd, const std::filesystem::path& folder,
+                         const std::filesystem::path& whole) {
+  const auto parent = folder.parent_path();
+  if (parent.empty()) return open_folder(fd, folder, whole);
+  const UniqueFd above = open_folder(fd, parent, whole);
+  return above ? open_folder(above.get(), folder.filename(), whole / parent) : UniqueFd();
 }
 
 /// What is in an instance directory, and whose that is.
@@ -228,11 +245,14 @@ class Contents {
     for (const auto& name : names_) {
       if (!is_known(name) && !(proven_ && is_plain_file(fd_, name))) foreign.push_back(name);
     }
-    const UniqueFd working = open_working(fd_, whole_);
-    if (!working) return foreign;
-    for (const auto& name : entries(working.get(), whole_ / kWorkingDirectory)) {
-      const bool ours = proven_ && is_plain_file(working.get(), name);
-      if (!ours) foreign.push_back(fmt::format("{}/{}", kWorkingDirectory, name));
+    for (const auto& folder : own_folders(fd_, whole_)) {
+      const UniqueFd opened = open_own_folder(fd_, folder, whole_);
+      if (!opened && folder != kWorkingDirectory) foreign.push_back(folder);
+      if (!opened) continue;
+      for (const auto& name : entries(opened.get(), whole_ / folder)) {
+        const bool ours = proven_ && is_plain_file(opened.get(), name);
+        if (!ours) foreign.push_back(folder / name);
+      }
     }
     return foreign;
   }
@@ -240,7 +260,8 @@ class Contents {
  private:
   [[nodiscard]] bool is_known(const std::string& name) const {
     return is_remnant(name) || is_injected(name) || contains(kWires, name) ||
-           contains(kRecords, name) || contains(staged_, name) || name == kWorkingDirectory;
+           contains(kRecords, name) || contains(staged_, name) || name == kWorkingDirectory ||
+           name == kSnapshots;
   }
 
   int fd_;
@@ -346,11 +367,15 @@ void InstanceDirectory::remove_wires() const {
 void InstanceDirectory::remove(const std::vector<std::string>& staged_files) const {
   const Contents contents(fd_.get(), path_, staged_files);
   require_ours(contents, path_);
-  if (const UniqueFd working = open_working(fd_.get(), path_)) {
-    for (const auto& name : entries(working.get(), path_ / kWorkingDirectory)) {
-      unlink_known(working.get(), name.c_str(), path_ / kWorkingDirectory);
+  for (const auto& folder : own_folders(fd_.get(), path_)) {
+    const UniqueFd opened = open_own_folder(fd_.get(), folder, path_);
+    if (!opened) continue;
+    for (const auto& name : entries(opened.get(), path_ / folder)) {
+      unlink_known(opened.get(), name.c_str(), path_ / folder);
     }
+    ::unlinkat(fd_.get(), folder.c_str(), AT_REMOVEDIR);
   }
+  ::unlinkat(fd_.get(), kSnapshots, AT_REMOVEDIR);
   remove_wires();
   for (const auto& name : contents.names()) {
     if (!contains(kRecords, name)) unlink_known(fd_.get(), name.c_str(), path_);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-// A template's files in a clone.
+// What was saved in a machine's folder.
 #include "machine/clone.hpp"
 
 #include <fcntl.h>
 
+#include <vmfleet/image/staging.hpp>
 #include <vmfleet/io/files.hpp>
 
+#include "machine/snapshot_record.hpp"
 #include "machine/template_files.hpp"
 
 namespace vmfleet {
@@ -27,6 +29,11 @@ UniqueFd open_saved(const MachineTemplate& original, const InstanceDirectory& di
   const UniqueFd console = files::open(log, O_WRONLY | O_APPEND | O_NOFOLLOW);
   files::write_all(console.get(), printed, log);
   return files::open(original.directory / template_file::kDevices, O_RDONLY | O_NOFOLLOW);
+}
+
+UniqueFd open_snapshot(const std::filesystem::path& folder, const InstanceDirectory& directory) {
+  stage_copy(folder / instance_file::kSerial, directory.file(instance_file::kSerial));
+  return files::open(folder / snapshot_file::kMachine, O_RDONLY | O_NOFOLLOW);
 }
 
 }  // namespace vmfleet

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Starting a machine from a template. Private to this room.
+// Starting a machine from what was saved. Private to this room.
 #pragma once
+
+#include <filesystem>
 
 #include <vmfleet/base/unique_fd.hpp>
 #include <vmfleet/instance/instance_directory.hpp>
@@ -14,5 +16,8 @@ void become_clone(MachineConfig& config, const MachineTemplate& original);
 /// What `load_devices` reads. The console's log of the clone, which is empty, has the boot of the
 /// original then. *Errors*: `not_found` when the template is gone.
 UniqueFd open_saved(const MachineTemplate& original, const InstanceDirectory& directory);
+
+/// The same of a snapshot's folder, with its memory.
+UniqueFd open_snapshot(const std::filesystem::path& folder, const InstanceDirectory& directory);
 
 }  // namespace vmfleet

@@ -22,6 +22,7 @@ namespace vmfleet {
 namespace {
 
 constexpr Milliseconds kPatience(60'000);
+constexpr Milliseconds kMomentPatience(20'000);
 
 // Without the driver nobody tells the kernel that its random generator has a twin.
 constexpr int kNobody = 2;
@@ -94,9 +95,20 @@ done
 echo renewed
 )";
 
+constexpr const char* kRenewMoment = R"(
+date -u -s "@$1" >/dev/null || exit 1
+IFS= read -r entropy
+echo "$entropy" >/dev/urandom || exit 1
+echo renewed
+)";
+
 std::string said_by(const ProcessOutput& output) {
   const std::string words(trim(output.out + output.err));
   return sanitize(words.empty() ? output.status.describe() : words);
+}
+
+Error refusal(const std::string& what, const ProcessOutput& output) {
+  return Error(ErrorKind::unavailable, fmt::format("{}: {}", what, said_by(output)));
 }
 
 std::string seconds_now() {
@@ -165,8 +177,7 @@ Task<void> renew_by_agent(Machine::Live& live, LanIdentity lans) {
   std::vector<std::string> argv{"/bin/sh", "-c", kRenew, "sh", live.intent.name, seconds_now()};
   const ProcessOutput output = co_await run_in_guest(live, std::move(argv), input_of(lans));
   if (output.status.success() && trim(output.out) == "renewed") co_return;
-  throw Error(ErrorKind::unavailable,
-              "the clone could not be given an identity of its own: " + said_by(output));
+  throw refusal("the clone could not be given an identity of its own", output);
 }
 
 }  // namespace
@@ -177,6 +188,24 @@ Task<void> renew_identity(Machine::Live& live, LanIdentity lans, Renewal by) {
   Task<void> work =
       by_port ? renew_by_port(live, std::move(lans)) : renew_by_agent(live, std::move(lans));
   co_await with_timeout(kPatience, std::move(work));
+}
+
+namespace {
+
+Task<void> renew_moment_by_agent(Machine::Live& live) {
+  const AgentPort port = co_await look_at_port(live, kAgentChardev);
+  if (port != AgentPort::open) throw Error(ErrorKind::unavailable, "it has no guest agent");
+  std::vector<std::string> argv{"/bin/sh", "-c", kRenewMoment, "sh", seconds_now()};
+  const std::string entropy = encode_base64(random_bytes(renewal::kEntropyBytes)) + "\n";
+  const ProcessOutput output = co_await run_in_guest(live, std::move(argv), entropy);
+  if (output.status.success() && trim(output.out) == "renewed") co_return;
+  throw refusal("its agent failed", output);
+}
+
+}  // namespace
+
+Task<void> renew_moment(Machine::Live& live) {
+  return with_timeout(kMomentPatience, renew_moment_by_agent(live));
 }
 
 }  // namespace vmfleet

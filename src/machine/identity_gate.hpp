@@ -20,4 +20,8 @@ Error refusal_of(const Uniqueness& guest);
 /// words; `timed_out`.
 Task<void> renew_identity(Machine::Live& live, LanIdentity lans, Renewal by);
 
+/// In a guest that was set back: random bytes, and the time of now. *Errors*: as `renew_identity`,
+/// also when no agent is there.
+Task<void> renew_moment(Machine::Live& live);
+
 }  // namespace vmfleet

@@ -11,6 +11,7 @@
 #include <vmfleet/machine/machine.hpp>
 
 #include "machine/exit_report.hpp"
+#include "machine/snapshot_record.hpp"
 #include "machine/standing.hpp"
 #include "machine/state_record.hpp"
 
@@ -120,6 +121,7 @@ MachineReport inspect_machine(const std::filesystem::path& instance_directory) {
   MachineReport report;
   report.name = directory.path().filename().string();
   report.directory = directory.path();
+  report.snapshots = snapshot_tags(directory.path());
   const Records records = read_records(directory);
   const auto& intent = records.intent;
   const auto& state = records.state;

@@ -59,6 +59,17 @@ class Launch {
     if (!live_.is_new) last_ = live_.state;
   }
 
+  /// Of a snapshot, instead of what a configuration says.
+  Task<void> run_restored(Restoration restoration) {
+    restored_ = std::move(restoration);
+    live_.readiness = options_.readiness;
+    begin_restored_life();
+    CommandLine command;
+    command.argv = restored_->intent.argv;
+    start(command);
+    co_await take_control();
+  }
+
   Task<void> run() {
     step("preparing");
     config_ = co_await resolve(std::move(config_), live_.directory.path(), options_.on_warning);
@@ -106,10 +117,10 @@ class Launch {
     if (live_.process) {
       live_.process->signal(SIGKILL);
       co_await live_.process->wait();
-      live_.process.reset();
+      if (!restored_) live_.process.reset();  // else there is somebody who asks what became of it
       co_await live_.end_log_keeper();
     }
-    if (error == nullptr && live_.is_new) {
+    if (error == nullptr && live_.is_new && !restored_) {
       live_.directory.remove(live_.intent.staged_files);
     } else if (live_.lifetime == Lifetime::detached) {
       record_failure(error);
@@ -166,10 +177,9 @@ class Launch {
     process.directory = directory.file(instance_file::kWorkingDirectory);
     process.descriptors = wiring.descriptors();
     UniqueFd saved;
-    if (options_.clone_of) {
-      saved = open_saved(*options_.clone_of, directory);
-      process.descriptors.emplace_back(Wires::kSavedFd, saved.get());
-    }
+    if (options_.clone_of) saved = open_saved(*options_.clone_of, directory);
+    if (restored_) saved = open_snapshot(restored_->folder, directory);
+    if (saved) process.descriptors.emplace_back(Wires::kSavedFd, saved.get());
     UniqueFd identity;
     if (config_.identity_port) {
       identity = listen_unix(directory.file(instance_file::kIdentity));
@@ -226,6 +236,33 @@ class Launch {
     write_state(live_.directory, live_.state);
   }
 
+  void begin_restored_life() {
+    const StateRecord last = live_.state;
+    live_.intent = restored_->intent;
+    live_.intent.boot_id = host_boot_id();
+    live_.intent.created_ms = epoch_ms();
+    live_.intent.ephemeral = options_.lifetime == Lifetime::ephemeral;
+    write_intent(live_.directory, live_.intent);
+    written_down_ = true;
+    live_.state = StateRecord();
+    live_.state.state = MachineState::starting;
+    live_.state.ports = last.ports;
+    live_.state.removed_forwards = last.removed_forwards;
+    live_.state.added_forwards = last.added_forwards;
+    write_state(live_.directory, live_.state);
+  }
+
+  /// What it had come to is on record again, but for what belongs to this life.
+  void take_up_restored_state() {
+    const StateRecord now = live_.state;
+    live_.state = restored_->state;
+    live_.state.ports = now.ports;
+    live_.state.removed_forwards = now.removed_forwards;
+    live_.state.added_forwards = now.added_forwards;
+    live_.state.events_begin = 0;
+    live_.state.started_ms = now.started_ms;
+  }
+
   Task<void> take_control() {
     step("connecting");
     std::optional<Error> lost;
@@ -252,13 +289,15 @@ class Launch {
                                         live_.directory.file(instance_file::kSerial), true);
     }
     if (options_.clone_of) co_await load_devices(client);
+    if (restored_) co_await load_devices(client, SavedMemory::included);
     co_await await_forwards(client);
     live_.first_instruction = live_.loop.now();
     live_.state.started_ms = epoch_ms();
     live_.state.state = options_.readiness.empty() ? MachineState::running : MachineState::booting;
+    if (restored_) take_up_restored_state();
     if (!config_.paused) {
       co_await let_run(client);
-      step("booting");
+      step(restored_ ? "running" : "booting");
     }
     if (options_.clone_of) {
       step("renewing its identity");
@@ -345,6 +384,7 @@ class Launch {
   MachineConfig config_;
   LaunchOptions options_;
   std::vector<std::string> named_forwards_;
+  std::optional<Restoration> restored_;
   ForwardHistory history_;           ///< of the life before
   std::optional<StateRecord> last_;  ///< of the life before, until its wires are removed
   bool written_down_ = false;
@@ -352,12 +392,14 @@ class Launch {
 
 }  // namespace
 
-Task<void> launch_into(Machine::Live& live, MachineConfig config, LaunchOptions options) {
+namespace {
+
+/// `work` is the launch's. Leaves nothing that runs when it fails.
+Task<void> carry_through(Launch& launch, Task<void> work) {
   std::optional<Error> error;
   std::exception_ptr failure;
-  Launch launch(live, std::move(config), std::move(options));
   try {
-    co_await launch.run();
+    co_await std::move(work);
   } catch (const Error& e) {
     error = e;
     failure = std::current_exception();
@@ -371,6 +413,19 @@ Task<void> launch_into(Machine::Live& live, MachineConfig config, LaunchOptions 
     // The failure that led here is the one to report.
   }
   std::rethrow_exception(failure);
+}
+
+}  // namespace
+
+Task<void> launch_into(Machine::Live& live, MachineConfig config, LaunchOptions options) {
+  Launch launch(live, std::move(config), std::move(options));
+  co_await carry_through(launch, launch.run());
+}
+
+Task<void> launch_restored(Machine::Live& live, MachineConfig config, LaunchOptions options,
+                           Restoration restoration) {
+  Launch launch(live, std::move(config), std::move(options));
+  co_await carry_through(launch, launch.run_restored(std::move(restoration)));
 }
 
 }  // namespace vmfleet

@@ -128,6 +128,22 @@ Task<std::unique_ptr<Machine::Live>> adopt_live(std::filesystem::path instance_d
 /// Follows the launch protocol up to the first instruction. On failure nothing runs any more.
 Task<void> launch_into(Machine::Live& live, MachineConfig config, LaunchOptions options);
 
+/// Of a snapshot: what is started again, and as what.
+struct Restoration {
+  Restoration() = default;
+
+  std::filesystem::path folder;
+  Intent intent;      ///< with the command line to run
+  StateRecord state;  ///< that is reached when it runs
+};
+
+/// The same for a machine that was saved with its memory, and whose disks are in place.
+Task<void> launch_restored(Machine::Live& live, MachineConfig config, LaunchOptions options,
+                           Restoration restoration);
+
+/// Ends it and records that. Under its lock.
+Task<StopReport> end_live(Machine::Live& live, StopOptions options);
+
 /// *Errors*: `invalid_config` for an event that this QEMU has not, with the nearest one.
 Task<void> require_events(qmp::Client& client, std::vector<std::string> names);
 

@@ -121,6 +121,7 @@ json::Value MachineReport::to_json() const {
   if (!accel.empty()) object.set("accel", accel);
   if (!template_key.empty()) object.set("template", template_key);
   if (identical) object.set("identical", true);
+  if (!snapshots.empty()) object.set("snapshots", json::to_array(snapshots));
   if (!labels.empty()) object.set("labels", json::to_object(labels));
   if (!directory.empty()) object.set("dir", directory.string());
   if (exit) object.set("exit", exit->to_json());

@@ -5,10 +5,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
+#include <vmfleet/async/offload.hpp>
 #include <vmfleet/async/when.hpp>
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/io/files.hpp>
@@ -21,14 +24,19 @@ namespace {
 
 constexpr const char* kSocket = "saved.sock";
 
-Task<void> set_capabilities(qmp::Client& client) {
+Task<void> set_up_migration(qmp::Client& client, SavedMemory memory) {
+  // By itself it takes a network for what it writes to.
+  constexpr std::int64_t kBytesPerSecond = std::int64_t{1} << 40;
   json::Array list;
-  for (const char* name : {"events", "x-ignore-shared"}) {
-    list.push_back(json::Object{{"capability", name}, {"state", true}});
-  }
-  json::Object arguments;
-  arguments.set("capabilities", std::move(list));
-  co_await client.execute("migrate-set-capabilities", std::move(arguments));
+  const bool left_out = memory == SavedMemory::left_out;
+  list.push_back(json::Object{{"capability", "events"}, {"state", true}});
+  list.push_back(json::Object{{"capability", "x-ignore-shared"}, {"state", left_out}});
+  json::Object capabilities;
+  capabilities.set("capabilities", std::move(list));
+  co_await client.execute("migrate-set-capabilities", std::move(capabilities));
+  json::Object parameters;
+  parameters.set("max-bandwidth", kBytesPerSecond);
+  co_await client.execute("migrate-set-parameters", std::move(parameters));
 }
 
 Task<Error> reason_of_failure(qmp::Client& client) {
@@ -39,8 +47,8 @@ Task<Error> reason_of_failure(qmp::Client& client) {
 }
 
 /// Runs one of the two commands to its end, which QEMU announces.
-Task<void> migrate(qmp::Client& client, std::string command, std::string uri) {
-  co_await set_capabilities(client);
+Task<void> migrate(qmp::Client& client, std::string command, std::string uri, SavedMemory memory) {
+  co_await set_up_migration(client, memory);
   qmp::EventStreamOptions wanted;
   wanted.names = {"MIGRATION"};
   qmp::EventStream events = client.events(std::move(wanted));
@@ -59,36 +67,43 @@ Task<void> migrate(qmp::Client& client, std::string command, std::string uri) {
 
 Task<void> receive(UnixListener& listener, int fd, const std::filesystem::path& file) {
   UnixSocket socket = co_await listener.accept();
-  std::array<char, 64 * 1024> buffer{};
+  std::vector<char> buffer(1 << 20);
+  std::size_t count = 0;
+  const auto write = [&] { files::write_all(fd, std::string_view(buffer.data(), count), file); };
   for (;;) {
-    const std::size_t count = co_await socket.read(buffer);
+    count = co_await socket.read(buffer);
     if (count == 0) co_return;
-    files::write_all(fd, std::string_view(buffer.data(), count), file);
+    co_await offload(write);
   }
 }
 
 }  // namespace
 
 Task<void> save_devices(qmp::Client& client, const InstanceDirectory& directory,
-                        std::filesystem::path file) {
+                        std::filesystem::path file, SavedMemory memory) {
   Loop& loop = co_await current_loop();
   const UniqueFd fd = files::open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
+  ::unlinkat(directory.fd(), kSocket, 0);  // of one that was killed
   // Its sandbox keeps QEMU from programs, and 7.2 knows no files; from its own folder the path is
   // short enough for a socket, wherever that is.
   UnixListener listener = UnixListener::bind(loop, directory.file(kSocket));
   const std::string uri = fmt::format("unix:../{}", kSocket);
   try {
-    co_await when_all(migrate(client, "migrate", uri), receive(listener, fd.get(), file));
+    co_await when_all(migrate(client, "migrate", uri, memory), receive(listener, fd.get(), file));
   } catch (...) {
     ::unlinkat(directory.fd(), kSocket, 0);
     throw;
   }
   ::unlinkat(directory.fd(), kSocket, 0);
-  if (::fsync(fd.get()) != 0) throw errno_error("write " + file.string(), errno);
+  const auto sync = [&] {
+    if (::fsync(fd.get()) != 0) throw errno_error("write " + file.string(), errno);
+  };
+  // Of a snapshot all of it is made durable when the guest runs again.
+  if (memory == SavedMemory::left_out) co_await offload(sync);
 }
 
-Task<void> load_devices(qmp::Client& client) {
-  return migrate(client, "migrate-incoming", fmt::format("fd:{}", Wires::kSavedFd));
+Task<void> load_devices(qmp::Client& client, SavedMemory memory) {
+  return migrate(client, "migrate-incoming", fmt::format("fd:{}", Wires::kSavedFd), memory);
 }
 
 }  // namespace vmfleet

@@ -129,7 +129,8 @@ class Ladder {
 // Other commands hold the lock for the time of a launch or a stop.
 constexpr Milliseconds kLockPatience(5'000);
 
-/// Under its lock.
+}  // namespace
+
 Task<StopReport> end_live(Machine::Live& live, StopOptions options) {
   const TimePoint began = live.loop.now();
   // Others may have waited for it, or changed its forwards.
@@ -163,6 +164,8 @@ Task<StopReport> end_live(Machine::Live& live, StopOptions options) {
   if (!options.remove) write_state(live.directory, live.state);
   co_return report;
 }
+
+namespace {
 
 /// Under its lock. Blocking.
 void remove_directory(const InstanceDirectory& directory) {

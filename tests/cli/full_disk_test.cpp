@@ -175,3 +175,26 @@ TEST_CASE("what a guest printed while the disk was full is told to be missing") 
   CHECK_THAT(ran.out, ContainsSubstring("\"disk_full\":[{\"offset\":"));
   CHECK_THAT(ran.out, ContainsSubstring("down: 0"));
 }
+
+TEST_CASE("a snapshot that finds no room is none, and the machine goes on") {
+  const Vmfleet world;
+  const SmallDisk disk(world);
+  if (!disk.possible()) return;
+  write_fleet(world, "echo");
+  const Ran ran =
+      disk.shell(16384,
+                 "vmfleet up first || exit 1\n"
+                 "dd if=/dev/zero of=\"$VMFLEET_STATE_DIR/fill\" bs=4096 2>/dev/null\n"
+                 "vmfleet snapshot first clean; echo full=$?\n"
+                 "vmfleet ps; ls \"$VMFLEET_STATE_DIR/demo/first/snapshots\"\n"
+                 "rm \"$VMFLEET_STATE_DIR/fill\"\n"
+                 "vmfleet snapshot first clean && vmfleet restore first clean; echo room=$?\n"
+                 "vmfleet down first; echo down=$?\n");
+  INFO(ran.out);
+  CHECK_THAT(ran.out, ContainsSubstring("No space left on device"));
+  CHECK_THAT(ran.out, ContainsSubstring("full=1"));
+  CHECK_THAT(ran.out, ContainsSubstring("ready"));
+  CHECK_THAT(ran.out, !ContainsSubstring("paused"));
+  CHECK_THAT(ran.out, ContainsSubstring("room=0"));
+  CHECK_THAT(ran.out, ContainsSubstring("down=0"));
+}

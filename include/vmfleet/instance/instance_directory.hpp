@@ -38,6 +38,7 @@ inline constexpr const char* kKernel = "kernel";
 inline constexpr const char* kInitrd = "initrd";
 inline constexpr const char* kCloudDisk = "cidata.iso";
 inline constexpr const char* kWorkingDirectory = "cwd";
+inline constexpr const char* kSnapshots = "snapshots";  ///< a folder for each of them
 }  // namespace instance_file
 
 /// Held open by descriptor: what happens to the path meanwhile leads nowhere else.
@@ -76,7 +77,8 @@ class InstanceDirectory {
   void require_ours_or_bare() const;
   /// Removes the files in it and then the directory: ours by name, and where a record of ours
   /// proves what it is those that users and their tools have put beside them. A link goes itself
-  /// and is not followed; of directories only QEMU's own is looked into. *Errors*: `conflict`, with
+  /// and is not followed; of directories only QEMU's own and those of snapshots are looked into.
+  /// *Errors*: `conflict`, with
   /// nothing removed, when it holds anything else: files without a record of ours, directories,
   /// another user's files.
   void remove(const std::vector<std::string>& staged_files) const;

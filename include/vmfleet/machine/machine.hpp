@@ -16,6 +16,7 @@
 #include <vmfleet/io/process.hpp>
 #include <vmfleet/machine/machine_report.hpp>
 #include <vmfleet/machine/readiness.hpp>
+#include <vmfleet/machine/snapshot.hpp>
 #include <vmfleet/machine/stop.hpp>
 #include <vmfleet/machine/template.hpp>
 #include <vmfleet/qemu/command_line.hpp>
@@ -141,6 +142,25 @@ class Machine {
   /// It stands still then, for good. *Errors*: `unavailable` with the reason; unless `identical`,
   /// also when its clones would not be unique.
   Task<Uniqueness> freeze(std::filesystem::path directory, bool identical = false);
+
+  /// Keeps what it is now under a name of the user's, and lets it go on; the guest stands still for
+  /// as long as its memory takes to be written. There is a whole snapshot afterwards, or none.
+  ///
+  /// *Errors*: `invalid_config` (no tag), `conflict` (there is one, or another command keeps
+  /// working on it), `unavailable` with the reason: a disk of others that it writes to, a device
+  /// that QEMU cannot save, no room. After an error it goes on, too. *Cancellation*: the same.
+  Task<Snapshot> snapshot(std::string tag, SnapshotOptions options = SnapshotOptions());
+  /// Sets it back: what runs is ended, and what it has become since is lost. Its name, uuid and
+  /// host ports stay; its console's log is that of the snapshot. Clock and random numbers of a
+  /// guest whose agent answers are renewed; else that is warned of.
+  ///
+  /// *Errors*: `not_found`; `conflict` when the machine is another one than it was: its
+  /// configuration, its disks' sources, its QEMU; those of a launch. Unless QEMU could not be
+  /// started, what runs then runs on. *Cancellation*: it runs as it was, or it has ended.
+  Task<void> restore(std::string tag, RestoreOptions options = RestoreOptions());
+  /// The same for a machine that may have ended, and that outlives its owner then.
+  static Task<Machine> restore(std::filesystem::path instance_directory, std::string tag,
+                               RestoreOptions options = RestoreOptions());
 
   /// Makes a port of the host lead into the guest, while it runs and at its next starts; gives the
   /// host port that QEMU chose. *Errors*: `invalid_config` (no user network), `conflict` (its name,

@@ -63,6 +63,7 @@ struct MachineReport {
   std::string template_key;  ///< of the template that it was cloned from; else empty
   bool identical = false;    ///< to its other clones, in what should be its own
   std::map<std::string, std::string> labels;
+  std::vector<std::string> snapshots;  ///< their tags
   std::filesystem::path directory;
   std::optional<ExitReport> exit;
   std::optional<Error> error;

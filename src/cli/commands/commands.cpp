@@ -22,6 +22,8 @@ void add_commands(Program& program) {
   add_port(program);
   add_cmdline(program);
   add_pause(program);
+  add_snapshot(program);
+  add_restore(program);
   add_forward(program);
   add_console(program);
   add_exec(program);

@@ -24,6 +24,8 @@ void add_logs(Program& program);
 void add_events(Program& program);
 void add_wait(Program& program);
 void add_port(Program& program);
+void add_snapshot(Program& program);
+void add_restore(Program& program);
 void add_forward(Program& program);
 void add_cmdline(Program& program);
 void add_pause(Program& program);

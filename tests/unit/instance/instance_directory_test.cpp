@@ -145,6 +145,10 @@ TEST_CASE("removal takes what users and QEMU have written beside our files, what
   std::filesystem::create_directory_symlink(temp / "precious", directory.file("link"));
   std::filesystem::create_directory(directory.file(instance_file::kWorkingDirectory));
   touch(directory.file(instance_file::kWorkingDirectory) / "core");
+  for (const char* snapshot : {"clean", ".new-abcdef"}) {
+    std::filesystem::create_directories(directory.file(instance_file::kSnapshots) / snapshot);
+    touch(directory.file(instance_file::kSnapshots) / snapshot / "machine");
+  }
   directory.remove({});
   REQUIRE_FALSE(std::filesystem::exists(directory.path()));
   REQUIRE(std::filesystem::exists(temp / "precious/thesis.odt"));
@@ -162,7 +166,7 @@ TEST_CASE("removal leaves a stranger's file alone where no record of ours is, an
 }
 
 TEST_CASE("removal leaves a stranger's directory alone and names it") {
-  for (const std::string name : {"photos", "cwd/photos"}) {
+  for (const std::string name : {"photos", "cwd/photos", "snapshots/clean/photos"}) {
     INFO(name);
     const TempDir temp;
     const auto directory = InstanceDirectory::create(temp.path(), "demo", "vm-0");
