@@ -107,6 +107,11 @@ Task<std::optional<MachineTemplate>> Cloning::template_for(const MachineSpec& ma
   }
   const auto look = [&] { return template_key_of(machine); };
   const std::string key = co_await offload(look);
+  // A template serves one machine alone where each of its class is another.
+  if (keys_.try_emplace(machine.machine_class, key).first->second != key) {
+    warn(machine, "it is not like the others of its class");
+    co_return std::nullopt;
+  }
   const auto [place, is_first] = groups_.try_emplace(std::pair(key, machine.clone));
   if (is_first) {
     place->second = std::make_unique<Group>();

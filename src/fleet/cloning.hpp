@@ -60,6 +60,7 @@ class Cloning {
   const Operation& operation_;
   TemplateStore store_;
   std::map<std::pair<std::string, Cloned>, std::unique_ptr<Group>> groups_;  ///< by key
+  std::map<std::string, std::string> keys_;  ///< of the first machine of each class
   std::set<std::string> distrusted_;
   std::set<std::string> told_;
 };

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Which machines can be cloned, and which from the same template.
-#include <sys/stat.h>
-
+#include <algorithm>
 #include <filesystem>
 #include <string>
 
@@ -22,20 +21,12 @@ namespace vmfleet {
 namespace {
 
 // How a template is made: a change makes all that were kept useless.
-constexpr int kRecipe = 3;
+constexpr int kRecipe = 4;
 
-/// Of a large file: another content has another time.
+/// Of a large file: the saved memory holds what was read of it. Another content has another time,
+/// of which nobody can set back the second.
 json::Value stamp_of(const std::string& path) {
   if (path.empty()) return {};
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) throw errno_error("look at " + path, errno);
-  return fmt::format("{} {} {} {}.{:09}", status.st_dev, status.st_ino, status.st_size,
-                     status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
-}
-
-/// Of the file that a disk is made from, or is: the saved memory holds some of what was read of it.
-/// Nobody can set back the second time.
-json::Value stamp_of_disk(const std::string& path) {
   const FileStamp stamp = FileStamp::of(path);
   return fmt::format("{} {} {} {}", stamp.size, stamp.changed_ns, stamp.inode, stamp.touched_ns);
 }
@@ -49,14 +40,22 @@ json::Array contents_of(const std::vector<Injection>& injections) {
   return contents;
 }
 
-/// Each clone is told its own name when it runs.
 bool is_hostname(const Injection& injection) {
   return injection.via == InjectionWay::fw_cfg && injection.path == "vmfleet/hostname";
 }
 
+/// Each clone is told its own name when it runs.
+bool is_own_name(const MachineConfig& config, const Injection& injection) {
+  return is_hostname(injection) && injection.text == config.name;
+}
+
+bool names_port(const std::string& text) {
+  return text.find("{port:") != std::string::npos;
+}
+
 /// What each clone has of its own, however it is called.
 void forget_addresses(Net& net) {
-  net.mac.clear();
+  if (net.type == NetType::lan) net.mac.clear();
   net.lan.clear();
   if (!net.address.empty()) net.address = "given";
   for (Forward& forward : net.forwards) {
@@ -66,12 +65,12 @@ void forget_addresses(Net& net) {
 }
 
 MachineConfig without_identity(MachineConfig config) {
-  config.fleet.clear();
-  config.name.clear();
   const auto is_own = [&](const Injection& injection) {
-    return is_hostname(injection) || tells_of_lans(config, injection);
+    return is_own_name(config, injection) || tells_of_lans(config, injection);
   };
   std::erase_if(config.injections, is_own);
+  config.fleet.clear();
+  config.name.clear();
   for (Net& net : config.nets) forget_addresses(net);
   return config;
 }
@@ -88,21 +87,6 @@ std::string host_processor() {
   return facts;
 }
 
-/// What is in the host's kernel, or is a device of the host, is not in what QEMU saves.
-std::optional<std::string> why_not_passed_through(const MachineConfig& config) {
-  std::vector<std::string> words = config.qemu_args;
-  for (const DeviceParts& device : config.devices) {
-    words.insert(words.end(), device.arguments.begin(), device.arguments.end());
-  }
-  for (const std::string& word : words) {
-    for (const char* kind : {"vhost", "vfio", "usb-host"}) {
-      if (word.find(kind) == std::string::npos) continue;
-      return fmt::format("QEMU cannot save a {} device, part of which is the host's", kind);
-    }
-  }
-  return std::nullopt;
-}
-
 std::optional<std::string> why_not_its_devices(const MachineConfig& config) {
   for (const Disk& disk : config.disks) {
     std::error_code unknown;
@@ -114,7 +98,12 @@ std::optional<std::string> why_not_its_devices(const MachineConfig& config) {
   for (const Net& net : config.nets) {
     if (net.type == NetType::tap) return "a tap is for one machine";
   }
-  return why_not_passed_through(config);
+  for (const DeviceParts& device : config.devices) {
+    if (!device.not_cloned.empty()) return device.not_cloned;
+  }
+  // Such as a disk, to which its clones would write as if each had it for itself.
+  if (!config.qemu_args.empty()) return "what is in its qemu_args may be for one machine";
+  return std::nullopt;
 }
 
 }  // namespace
@@ -143,6 +132,18 @@ std::vector<std::string> why_not_unique(const MachineConfig& config) {
     if (net.type != NetType::lan || !net.address.empty()) continue;
     reasons.push_back(fmt::format("its address on the LAN {} is not the host's choice", net.lan));
   }
+  if (std::any_of(config.append.begin(), config.append.end(), names_port)) {
+    reasons.emplace_back(
+        "its kernel's arguments name a port of the host, and each clone has others");
+  }
+  for (const Injection& injection : config.injections) {
+    if (is_hostname(injection) && injection.text != config.name) {
+      reasons.emplace_back("its hostname is injected, and a clone gets its machine's name");
+    }
+    if (injection.text && names_port(*injection.text)) {
+      reasons.emplace_back("what is injected names a port of the host, and each clone has others");
+    }
+  }
   for (const Injection& injection : config.injections) {
     const bool own = injection.via == InjectionWay::cloud_init;
     if (!own && injection.via != InjectionWay::tool) continue;
@@ -165,7 +166,7 @@ std::string template_key(MachineConfig config, const Readiness& readiness) {
   key.set("kernel", stamp_of(config.kernel)).set("initrd", stamp_of(config.initrd));
   key.set("bios", stamp_of(config.bios)).set("injected", contents_of(config.injections));
   json::Array disks;
-  for (const Disk& disk : config.disks) disks.push_back(stamp_of_disk(disk.file));
+  for (const Disk& disk : config.disks) disks.push_back(stamp_of(disk.file));
   for (const FwCfg& entry : config.fw_cfg) disks.push_back(stamp_of(entry.file));
   key.set("files", std::move(disks));
   if (config.accel == Accelerator::kvm) key.set("host", host_processor());

@@ -17,6 +17,9 @@ struct DeviceParts {
 
   std::vector<std::string> arguments;         ///< of QEMU, passed on as they are
   std::vector<std::string> kernel_arguments;  ///< before the user's own
+  /// Why a machine that has it is never cloned; empty when it may be. What is of the host, or frees
+  /// memory (clones share theirs), must not be.
+  std::string not_cloned = "nobody has said that its devices can be cloned";
 
   bool operator==(const DeviceParts&) const = default;
 };

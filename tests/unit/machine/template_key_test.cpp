@@ -80,7 +80,9 @@ TEST_CASE("a machine of its own disks, networks or moments is not cloned") {
   CHECK_THAT(why_not([](auto& config) {
                config.qemu_args = {"-device", "vfio-pci,host=0"};
              }),
-             ContainsSubstring("vfio"));
+             ContainsSubstring("qemu_args"));
+  CHECK_THAT(why_not([](auto& config) { config.attach(Balloon()); }),
+             ContainsSubstring("a balloon"));
   for (const DiskMode mode :
        {DiskMode::overlay, DiskMode::copy, DiskMode::snapshot, DiskMode::read_only}) {
     const auto add_disk = [mode](MachineConfig& config) {
@@ -110,6 +112,19 @@ TEST_CASE("clones that nobody could tell apart are known by what their machine l
                config.injections.back().via = InjectionWay::cloud_init;
              }),
              ContainsSubstring("via cloud-init"));
+  CHECK_THAT(lacks([](auto& config) {
+               config.injections.emplace_back();
+               config.injections.back().path = "vmfleet/hostname";
+               config.injections.back().text = "db.example";
+             }),
+             ContainsSubstring("its hostname is injected"));
+  CHECK_THAT(lacks([](auto& config) {
+               config.injections.emplace_back();
+               config.injections.back().text = "callback 10.0.2.2:{port:web}";
+             }),
+             ContainsSubstring("names a port of the host"));
+  CHECK_THAT(lacks([](auto& config) { config.append = {"callback=10.0.2.2:{port:web}"}; }),
+             ContainsSubstring("name a port of the host"));
   MachineConfig bare = linux_machine();
   bare.agent = bare.vmgenid = false;
   CHECK(why_not_unique(bare).size() == 2);
@@ -126,7 +141,6 @@ TEST_CASE("machines share a template when they differ in name, address and ports
   sibling.fleet = "other";
   sibling.name = "web-1";
   sibling.uuid = "9c2b8f0e-0000-4000-8000-000000000000";
-  sibling.nets[0].mac = "52:54:00:00:00:01";
   sibling.nets[0].forwards[0].host_port = 2222;
   Injection hostname;
   hostname.path = "vmfleet/hostname";
@@ -143,6 +157,7 @@ TEST_CASE("machines share a template when they differ in name, address and ports
   };
   CHECK(differs([](auto& other) { other.memory = Bytes::mebi(300); }));
   CHECK(differs([](auto& other) { other.cpus = 2; }));
+  CHECK(differs([](auto& other) { other.nets[0].mac = "52:54:00:00:00:01"; }));
   CHECK(differs([](auto& other) { other.cpu = "qemu64"; }));
   CHECK(differs([](auto& other) { other.append = {"quiet"}; }));
   CHECK(differs([](auto& other) { other.nets.emplace_back(); }));
@@ -198,5 +213,10 @@ TEST_CASE("another content of a file is another template") {
   std::filesystem::remove(folder / "kernel");
   CHECK_THROWS_AS(template_key(config, login()), Error);
   std::ofstream(folder / "kernel") << "another kernel";
-  CHECK(template_key(config, login()) != other_key);
+  const std::string kernel_key = template_key(config, login());
+  CHECK(kernel_key != other_key);
+  const auto kernel_time = std::filesystem::last_write_time(folder / "kernel");
+  std::ofstream(folder / "kernel") << "a third kernel";
+  std::filesystem::last_write_time(folder / "kernel", kernel_time);
+  CHECK(template_key(config, login()) != kernel_key);
 }
