@@ -68,7 +68,8 @@ const Refusal kRefusals[] = {
     {"balloon = true", "a balloon would empty the memory that clones share"},
     {"qemu_args = [\"-device\", \"vfio-pci,host=0000:00:00.0\"]",
      "what is in its qemu_args may be for one machine"},
-    {"append = [\"callback=10.0.2.2:{port:web}\"]\nforward = [{ name = \"web\", guest = 80 }]",
+    {"append = [\"callback=10.0.2.2:{port:web}\"]\nnet = [{ type = \"user\", forward = "
+     "[\"web:80\"] }]",
      "its kernel's arguments name a port of the host"},
     {"inject = [{ via = \"fw_cfg\", path = \"vmfleet/hostname\", text = \"db\" }]",
      "its hostname is injected"},
