@@ -65,9 +65,22 @@ std::string read_end(const std::filesystem::path& path, Bytes limit) {
   return read_from(fd.get(), path, static_cast<off_t>(start), limit.count());
 }
 
+namespace {
+
+/// Nobody waits for what a FIFO or a terminal may bring.
+void require_an_end(int fd, const std::filesystem::path& path) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) throw errno_error("read " + path.string(), errno);
+  if (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode)) return;
+  throw Error(ErrorKind::invalid_config, path.string() + " is no regular file");
+}
+
+}  // namespace
+
 std::string content_hash(const std::filesystem::path& path) {
   constexpr std::size_t kStep = 1 << 20;  // a multiple of the word: only the last one is cut
-  const UniqueFd fd = open(path, O_RDONLY);
+  const UniqueFd fd = open(path, O_RDONLY | O_NONBLOCK);
+  require_an_end(fd.get(), path);
   std::uint64_t hash = 0xcbf29ce484222325;
   const auto mix = [&](std::uint64_t word) {
     hash = (hash ^ word) * 0x9e3779b97f4a7c15;

@@ -32,7 +32,7 @@ void write_atomically(const std::filesystem::path& path, std::string_view data, 
                       Outlives outlives = Outlives::power);
 
 /// Tells contents apart, not for security: 16 hexadecimal digits. Reads all of it, in bounded
-/// memory. *Errors*: `not_found`…
+/// memory. *Errors*: `not_found`…; `invalid_config` when it is no regular file, nor a disk.
 std::string content_hash(const std::filesystem::path& path);
 
 /// open(2) with O_CLOEXEC, retried on EINTR; the error names the path.

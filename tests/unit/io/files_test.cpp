@@ -195,3 +195,11 @@ TEST_CASE("a content has one hash, and another one gives another") {
   REQUIRE(hash_of("").size() == 16);
   REQUIRE(kind_of_error([&] { files::content_hash(temp / "none"); }) == ErrorKind::not_found);
 }
+
+TEST_CASE("what has no end has no hash, and nobody waits for it") {
+  const TempDir temp;
+  REQUIRE(::mkfifo((temp / "pipe").c_str(), 0600) == 0);
+  for (const std::filesystem::path& path : {temp / "pipe", std::filesystem::path("/dev/zero")}) {
+    REQUIRE(kind_of_error([&] { files::content_hash(path); }) == ErrorKind::invalid_config);
+  }
+}
