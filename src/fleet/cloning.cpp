@@ -10,6 +10,8 @@
 #include <vmfleet/async/offload.hpp>
 #include <vmfleet/base/error.hpp>
 
+#include "fleet/host_limits.hpp"
+
 namespace vmfleet {
 
 namespace {
@@ -100,7 +102,8 @@ void Cloning::warn(const MachineSpec& machine, std::string_view why) {
   tell_once(fmt::format("warning: {} is booted, not cloned: {}", machine.machine_class, why));
 }
 
-Task<std::optional<MachineTemplate>> Cloning::template_for(const MachineSpec& machine) {
+Task<std::optional<MachineTemplate>> Cloning::template_for(const MachineSpec& machine,
+                                                           Semaphore& boots) {
   if (const auto why = why_booted(machine)) {
     warn(machine, *why);
     co_return std::nullopt;
@@ -115,7 +118,7 @@ Task<std::optional<MachineTemplate>> Cloning::template_for(const MachineSpec& ma
   const auto [place, is_first] = groups_.try_emplace(std::pair(key, machine.clone));
   if (is_first) {
     place->second = std::make_unique<Group>();
-    co_await settle(*place->second, key, machine);
+    co_await settle(*place->second, key, machine, boots);
   }
   Group& group = *place->second;
   co_await group.settled.wait();
@@ -136,18 +139,30 @@ bool Cloning::is_wanted(const MachineSpec& machine, const MachineTemplate& origi
   return true;
 }
 
-Task<void> Cloning::settle(Group& group, std::string key, const MachineSpec& machine) {
+Task<void> Cloning::settle(Group& group, std::string key, const MachineSpec& machine,
+                           Semaphore& boots) {
+  try {
+    group.found = store_.find(key);
+    if (!group.found) group.found = co_await make(key, machine, boots);
+  } catch (const Error& error) {
+    warn(machine, error.message());
+  }
+  group.settled.set();
+}
+
+/// Or another command does.
+Task<MachineTemplate> Cloning::make(std::string key, const MachineSpec& machine, Semaphore& boots) {
   const auto tell = [this](std::string_view what) {
     operation_.tell("", MachineState::starting, fmt::format("template: {}", what));
   };
   std::optional<std::vector<std::string>> identical;
   if (machine.clone == Cloned::identical) identical = what_names_it(machine);
-  try {
-    group.found = co_await store_.find_or_make(key, machine.config, machine.ready, tell, identical);
-  } catch (const Error& error) {
-    warn(machine, error.message());
-  }
-  group.settled.set();
+  const auto key_now = [&] { return template_key_of(machine); };
+  if (boots.available() == 0) tell("waiting until others are up");
+  const Semaphore::Permit slot = co_await boots.acquire();
+  require_template_room(store_.directory(), machine.config.memory);
+  co_return co_await store_.find_or_make(key, machine.config, machine.ready, tell, key_now,
+                                         identical);
 }
 
 void Cloning::forget_distrusted() {

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <vmfleet/async/event.hpp>
+#include <vmfleet/async/semaphore.hpp>
 #include <vmfleet/fleet/fleet.hpp>
 #include <vmfleet/fleet/fleet_spec.hpp>
 #include <vmfleet/fleet/template_store.hpp>
@@ -38,8 +39,9 @@ class Cloning {
   explicit Cloning(const Operation& operation) : operation_(operation) {}
 
   /// Nullopt, with the reason told, when the machine is to be booted. Of machines that want the
-  /// same template the first has it made, and the others wait for that.
-  Task<std::optional<MachineTemplate>> template_for(const MachineSpec& machine);
+  /// same template the first has it made, which takes one of `boots`, and the others wait for that:
+  /// who asks has none. *Lifetime*: `machine` and `boots` outlive the task.
+  Task<std::optional<MachineTemplate>> template_for(const MachineSpec& machine, Semaphore& boots);
   /// Tells why it is booted instead, once for all machines of a class.
   void warn(const MachineSpec& machine, std::string_view why);
   /// A machine could not be started from it.
@@ -53,7 +55,8 @@ class Cloning {
     std::optional<MachineTemplate> found;
   };
 
-  Task<void> settle(Group& group, std::string key, const MachineSpec& machine);
+  Task<void> settle(Group& group, std::string key, const MachineSpec& machine, Semaphore& boots);
+  Task<MachineTemplate> make(std::string key, const MachineSpec& machine, Semaphore& boots);
   void tell_once(const std::string& text);
   bool is_wanted(const MachineSpec& machine, const MachineTemplate& original);
 

@@ -181,6 +181,7 @@ class MachineConvergence {
   }
 
   Task<void> choose_template() {
+    slot_.reset();  // of a start that is tried again: to make the template takes one
     auto look = [&] {
       const bool is_new = !std::filesystem::exists(directory_);
       return !is_new && keeps_disks(machine_.config, directory_, up_.options.recreate);
@@ -195,7 +196,7 @@ class MachineConvergence {
       up_.cloning.warn(machine_, "it has a disk already, from an earlier start");
       co_return;
     }
-    original_ = co_await up_.cloning.template_for(machine_);
+    original_ = co_await up_.cloning.template_for(machine_, *up_.slots);
   }
 
   Task<void> take_slot() {
@@ -244,7 +245,7 @@ class MachineConvergence {
       } catch (const Error& error) {
         if (error.kind() == ErrorKind::conflict) throw;
         warn(fmt::format("it is booted, for it could not be cloned: {}", error.message()));
-        if (error.kind() == ErrorKind::exited) up_.cloning.distrust(*original_);
+        if (error.kind() != ErrorKind::host_unfit) up_.cloning.distrust(*original_);
       }
       launch.clone_of.reset();
       original_.reset();

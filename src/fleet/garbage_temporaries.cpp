@@ -86,9 +86,13 @@ void collect_templates(const TemplateStore& store, GarbageBin& bin) {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(store.directory(), ignored)) {
     const std::string name = entry.path().filename().string();
-    if (name[0] == '.' || !has_six_letters_after(name, '.')) continue;
+    const bool has_name = name.find_first_not_of("0123456789abcdef") == std::string::npos;
+    const bool is_damaged = has_name && !read_template(entry.path());
+    const bool is_unfinished = name[0] != '.' && has_six_letters_after(name, '.');
+    if (!is_damaged && !is_unfinished) continue;
     if (store.is_in_use(name.substr(0, name.find('.')))) continue;  // it is being made, or removed
-    bin.take_path(GarbageKind::temporary, entry, "it was not finished");
+    bin.take_path(GarbageKind::temporary, entry,
+                  is_damaged ? "it is damaged" : "it was not finished");
   }
 }
 

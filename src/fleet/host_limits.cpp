@@ -48,6 +48,10 @@ std::string disk_size(std::uint64_t bytes, std::uint64_t more) {
                             : fmt::format("{} MiB", bytes / kMebi + more);
 }
 
+std::uint64_t free_bytes(const struct statfs& status) {
+  return std::uint64_t{status.f_bavail} * std::uint64_t(status.f_bsize);
+}
+
 }  // namespace
 
 std::optional<Bytes> available_memory() {
@@ -94,7 +98,7 @@ void require_disk_room(const std::filesystem::path& root, Bytes copies, std::siz
   if (machines == 0) return;
   const auto status = look_at_disk(std::filesystem::absolute(root));
   if (!status) return;
-  const std::uint64_t free = std::uint64_t{status->f_bavail} * std::uint64_t(status->f_bsize);
+  const std::uint64_t free = free_bytes(*status);
   const std::uint64_t wanted =
       machines * kFolder.count() + (shares_blocks(*status) ? 0 : copies.count());
   if (wanted <= free) return;
@@ -107,6 +111,15 @@ void require_disk_room(const std::filesystem::path& root, Bytes copies, std::siz
                           root.string(), disk_size(free, 0)))
       .hint(fmt::format("free some, or name another place with --state-dir{}",
                         is_for_copies ? "; mode = \"overlay\" copies no disk" : ""));
+}
+
+void require_template_room(const std::filesystem::path& root, Bytes memory) {
+  const auto status = look_at_disk(std::filesystem::absolute(root));
+  if (!status || memory.count() <= free_bytes(*status)) return;
+  throw Error(ErrorKind::host_unfit, fmt::format("its template needs {} of disk in {}, {} are free",
+                                                 disk_size(memory.count(), 1), root.string(),
+                                                 disk_size(free_bytes(*status), 0)))
+      .hint("free some");
 }
 
 }  // namespace vmfleet

@@ -30,4 +30,8 @@ void require_descriptors(std::size_t descriptors, std::size_t machines);
 /// with; those cost nothing where blocks can be shared. Blocking. *Errors*: `host_unfit`.
 void require_disk_room(const std::filesystem::path& root, Bytes copies, std::size_t machines);
 
+/// On the file system of `root`, for a template of a machine with so much memory: QEMU writes it
+/// through a mapping, and is killed where it finds no room. Blocking. *Errors*: `host_unfit`.
+void require_template_room(const std::filesystem::path& root, Bytes memory);
+
 }  // namespace vmfleet

@@ -11,8 +11,10 @@
 
 #include <fmt/format.h>
 
+#include <image/staged_file.hpp>
 #include <io/file_lock.hpp>
 #include <io/temporary_folder.hpp>
+#include <vmfleet/async/offload.hpp>
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/base/text.hpp>
@@ -29,7 +31,9 @@ UniqueFd open_template_lock(const std::filesystem::path& path) {
 }
 
 void make_private_folder(const std::filesystem::path& folder) {
-  std::filesystem::create_directories(folder.parent_path());
+  std::error_code error;
+  std::filesystem::create_directories(folder.parent_path(), error);
+  if (error) throw errno_error("make " + folder.parent_path().string(), error.value());
   if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
     throw errno_error("make " + folder.string(), errno);
   }
@@ -38,6 +42,21 @@ void make_private_folder(const std::filesystem::path& folder) {
 void give_name(const std::filesystem::path& made, const std::filesystem::path& name) {
   if (::rename(made.c_str(), name.c_str()) == 0) return;
   throw errno_error("make " + name.string(), errno);
+}
+
+/// Under a lock: of two that look, one shall get it.
+std::optional<MachineTemplate> find_under(std::shared_ptr<UniqueFd> lock,
+                                          const std::filesystem::path& lock_path,
+                                          const std::filesystem::path& folder) {
+  if (!try_lock(lock->get(), LOCK_SH, lock_path)) return std::nullopt;
+  auto found = read_template(folder);
+  if (found) {
+    ::utimensat(AT_FDCWD, folder.c_str(), nullptr, 0);  // a full disk does not matter
+    found->in_use = std::move(lock);
+  } else {
+    try_lock(lock->get(), LOCK_UN, lock_path);
+  }
+  return found;
 }
 
 }  // namespace
@@ -55,10 +74,11 @@ std::filesystem::path TemplateStore::lock_of(const std::string& key) const {
 
 std::vector<MachineTemplate> TemplateStore::list() const {
   std::vector<MachineTemplate> templates;
-  std::error_code none;
-  for (const auto& entry : std::filesystem::directory_iterator(directory_, none)) {
-    if (entry.path().filename().string().find('.') != std::string::npos) continue;
-    if (auto found = read_template(entry.path())) templates.push_back(std::move(*found));
+  std::error_code gone;
+  std::filesystem::directory_iterator entry(directory_, gone);
+  for (; !gone && entry != std::filesystem::directory_iterator(); entry.increment(gone)) {
+    if (entry->path().filename().string().find('.') != std::string::npos) continue;
+    if (auto found = read_template(entry->path())) templates.push_back(std::move(*found));
   }
   const auto is_older = [](const MachineTemplate& one, const MachineTemplate& other) {
     return std::tie(one.created, one.key) < std::tie(other.created, other.key);
@@ -73,14 +93,21 @@ bool TemplateStore::is_in_use(const std::string& key) const {
   return lock && !try_lock(lock.get(), LOCK_EX, path);
 }
 
-void TemplateStore::remove(const std::string& key) const {
+/// Also one that is damaged.
+void TemplateStore::require_there(const std::string& key) const {
   const bool plain = key.find_first_not_of("0123456789abcdef") == std::string::npos;
-  if (key.empty() || !plain || !read_template(folder_of(key))) {
-    throw Error(ErrorKind::not_found, fmt::format("there is no template '{}'", sanitize(key)))
-        .hint("`vmfleet template ls` shows all");
-  }
+  std::error_code gone;
+  if (!key.empty() && plain && std::filesystem::is_directory(folder_of(key), gone)) return;
+  throw Error(ErrorKind::not_found, fmt::format("there is no template '{}'", sanitize(key)))
+      .hint("`vmfleet template ls` shows all");
+}
+
+void TemplateStore::remove(const std::string& key) const {
+  require_there(key);
   const UniqueFd lock = open_template_lock(lock_of(key));
-  if (!try_lock(lock.get(), LOCK_EX, lock_of(key))) {
+  const bool is_free = try_lock(lock.get(), LOCK_EX, lock_of(key));
+  require_there(key);  // another command may have removed it meanwhile
+  if (!is_free) {
     throw Error(ErrorKind::conflict, fmt::format("machines are started from {} just now", key))
         .hint("wait until they are up");
   }
@@ -89,31 +116,35 @@ void TemplateStore::remove(const std::string& key) const {
   give_name(folder_of(key), grave.path() / "template");
 }
 
+std::optional<MachineTemplate> TemplateStore::find(const std::string& key) const {
+  make_private_folder(directory_);
+  auto lock = std::make_shared<UniqueFd>(open_template_lock(lock_of(key)));
+  return find_under(std::move(lock), lock_of(key), folder_of(key));
+}
+
 Task<MachineTemplate> TemplateStore::find_or_make(
     std::string key, MachineConfig config, Readiness readiness,
-    std::function<void(std::string_view)> told,
+    std::function<void(std::string_view)> told, std::function<std::string()> key_now,
     std::optional<std::vector<std::string>> identical) const {
   make_private_folder(directory_);
   auto lock = std::make_shared<UniqueFd>(open_template_lock(lock_of(key)));
-  const auto locked = [&](int how) { return try_lock(lock->get(), how, lock_of(key)); };
-  const auto find = [&]() -> std::optional<MachineTemplate> {
-    if (!locked(LOCK_SH)) return std::nullopt;
-    auto found = read_template(folder_of(key));
-    if (found) {
-      found->in_use = lock;
-      ::utimensat(AT_FDCWD, folder_of(key).c_str(), nullptr, 0);  // a full disk does not matter
-    }
-    if (!found) locked(LOCK_UN);  // of two that look, one shall get it
-    return found;
-  };
   bool waits = false;
   for (;;) {
-    if (auto found = find()) co_return std::move(*found);
-    if (locked(LOCK_EX) && !read_template(folder_of(key))) {
+    if (auto found = find_under(lock, lock_of(key), folder_of(key))) co_return std::move(*found);
+    if (try_lock(lock->get(), LOCK_EX, lock_of(key)) && !read_template(folder_of(key))) {
       remove_abandoned(directory_, key + ".");
       const TemporaryFolder work(directory_ / (key + "."));
       co_await make_template(config, readiness, key, work.path() / "template", told, identical);
-      give_name(work.path() / "template", folder_of(key));
+      const auto finish = [&] {
+        if (key_now() != key) {
+          throw Error(ErrorKind::unavailable, "what it is made of changed while it booted");
+        }
+        // One that is damaged is in the way.
+        ::rename(folder_of(key).c_str(), (work.path() / "damaged").c_str());
+        give_name(work.path() / "template", folder_of(key));
+        image::sync_directory(directory_);
+      };
+      co_await offload(finish);
       continue;
     }
     if (!std::exchange(waits, true)) told("waiting until another command has made it");

@@ -10,6 +10,7 @@
 
 #include <vmfleet/async/offload.hpp>
 #include <vmfleet/async/time.hpp>
+#include <vmfleet/async/when.hpp>
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/instance/locks.hpp>
 #include <vmfleet/io/files.hpp>
@@ -295,18 +296,31 @@ class Launch {
     live_.state.started_ms = epoch_ms();
     live_.state.state = options_.readiness.empty() ? MachineState::running : MachineState::booting;
     if (restored_) take_up_restored_state();
+    qmp::EventStreamOptions wanted;
+    wanted.names = {"RESET"};
+    qmp::EventStream resets = client.events(std::move(wanted));
     if (!config_.paused) {
       co_await let_run(client);
       step(restored_ ? "running" : "booting");
     }
     if (options_.clone_of) {
       step("renewing its identity");
-      LanIdentity lans = lan_identity_of(config_, *options_.clone_of);
-      Task<void> work = renew_identity(live_, std::move(lans), options_.clone_of->renewal);
-      co_await with_qemu(live_, std::move(work));
+      co_await with_qemu(live_, renew(resets));
       co_await plug_lans(client, config_, true);
     }
     write_state(live_.directory, live_.state);
+  }
+
+  Task<void> renew(qmp::EventStream& resets) {
+    LanIdentity lans = lan_identity_of(config_, *options_.clone_of);
+    Task<void> work = renew_identity(live_, std::move(lans), options_.clone_of->renewal);
+    co_await when_any(std::move(work), refuse_reset(resets));
+  }
+
+  /// A guest that boots anew is no clone any more, and what it was started from is damaged.
+  static Task<void> refuse_reset(qmp::EventStream& resets) {
+    co_await resets.next();
+    throw Error(ErrorKind::unavailable, "its guest was reset at once");
   }
 
   /// A guest may end QEMU before the reply is sent: what its end means is for the waits to say.

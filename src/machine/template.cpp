@@ -92,10 +92,18 @@ Renewal renewal_of(std::string_view text) {
 /// Without one of these no machine asks for it again.
 json::Array needs_of(const MachineConfig& config, const QemuBinary& qemu) {
   json::Array needs;
+  std::error_code unknown;
   for (const std::string& path : {qemu.path.string(), config.kernel, config.initrd, config.bios}) {
-    if (!path.empty()) needs.emplace_back(std::filesystem::absolute(path).string());
+    if (!path.empty()) needs.emplace_back(std::filesystem::absolute(path, unknown).string());
   }
   return needs;
+}
+
+/// QEMU has written it through a mapping.
+void make_memory_durable(const std::filesystem::path& directory) {
+  const auto memory = directory / template_file::kMemory;
+  const UniqueFd fd = files::open(memory, O_RDONLY | O_NOFOLLOW);
+  if (::fsync(fd.get()) != 0) throw errno_error("write " + memory.string(), errno);
 }
 
 /// Last of all: a folder without it is no template.
@@ -133,14 +141,29 @@ void keep_disks(const InstanceDirectory& machine, const std::filesystem::path& d
   }
 }
 
+/// Of a folder that may go meanwhile.
 Bytes size_on_disk(const std::filesystem::path& directory) {
   std::uint64_t size = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+  std::error_code gone;
+  std::filesystem::directory_iterator entry(directory, gone);
+  for (; !gone && entry != std::filesystem::directory_iterator(); entry.increment(gone)) {
     struct stat status {};
-    if (::lstat(entry.path().c_str(), &status) != 0) continue;
+    if (::lstat(entry->path().c_str(), &status) != 0) continue;
     size += static_cast<std::uint64_t>(status.st_blocks) * 512;
   }
   return Bytes(size);
+}
+
+bool is_whole(const MachineTemplate& found) {
+  std::error_code gone;
+  const auto size_of = [&](const char* name) {
+    return std::filesystem::file_size(found.directory / name, gone);
+  };
+  if (size_of(template_file::kMemory) != found.memory.count()) return false;
+  for (const char* name : {template_file::kDevices, template_file::kConsole}) {
+    if (!std::filesystem::is_regular_file(found.directory / name, gone)) return false;
+  }
+  return size_of(template_file::kDevices) > 0;
 }
 
 }  // namespace
@@ -170,7 +193,9 @@ Task<void> make_template(MachineConfig config, Readiness readiness, std::string 
   options.state_root = directory / "boot";
   options.readiness = std::move(readiness);
   options.on_step = std::move(on_step);
-  std::filesystem::create_directory(options.state_root);
+  if (::mkdir(options.state_root.c_str(), 0700) != 0) {
+    throw errno_error("make " + options.state_root.string(), errno);
+  }
   Uniqueness guest;
   {
     Machine machine = co_await Machine::launch(config, options);
@@ -182,7 +207,10 @@ Task<void> make_template(MachineConfig config, Readiness readiness, std::string 
     guest.lacks.insert(guest.lacks.end(), known.begin(), known.end());
   }
   const auto finish = [&] {
-    std::filesystem::remove_all(options.state_root);
+    std::error_code left;
+    std::filesystem::remove_all(options.state_root, left);
+    if (left) throw errno_error("remove " + options.state_root.string(), left.value());
+    make_memory_durable(directory);
     write_down(config, key, guest, directory);
   };
   co_await offload(finish);
@@ -209,6 +237,7 @@ std::optional<MachineTemplate> read_template(const std::filesystem::path& direct
   found.created = record->text("created");
   found.memory = Bytes(static_cast<std::uint64_t>(record->integer("memory", 0)));
   found.size = size_on_disk(directory);
+  if (!is_whole(found)) return std::nullopt;
   return found;
 }
 

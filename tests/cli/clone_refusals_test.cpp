@@ -29,7 +29,11 @@ struct RefusalWorld : CloneWorld {
   }
 
   [[nodiscard]] Ran on_file(const std::string& command) const {
-    return shell("cd " + folder().string() + " && vmfleet " + command);
+    return in_folder("vmfleet " + command);
+  }
+
+  [[nodiscard]] Ran in_folder(const std::string& line) const {
+    return shell("cd " + folder().string() + " && " + line);
   }
 
   [[nodiscard]] std::string memory_of(const std::string& machine) const {
@@ -205,6 +209,66 @@ TEST_CASE("a template of identical clones serves nobody who wants others") {
   CHECK_THAT(again.out, ContainsSubstring("linux is booted, not cloned: its kernel has no driver"));
   CHECK(
       world.document({"ps", "-p", "demo"})["machines"].as_array()->at(0).text("template").empty());
+}
+
+TEST_CASE("no template is waited for that is to be made of a pipe") {
+  const RefusalWorld world;
+  world.write(
+      "[machine.one]\ninject = [{ via = \"fw_cfg\", path = \"mine/file\", source = \"pipe\" }]\n" +
+      kReady);
+  const Ran up = world.in_folder("mkfifo pipe && timeout -k 5 100 \"$PROGRAM\" up");
+  INFO(up.out);
+  CHECK(up.code == 2);
+  CHECK_THAT(up.out, ContainsSubstring("pipe is no regular file"));
+}
+
+TEST_CASE("without a cache that can be written machines are booted, with the reason") {
+  const RefusalWorld world;
+  world.write("[machine.one]\n" + kReady, "identical");
+  const Ran up =
+      world.in_folder("export XDG_CACHE_HOME=/proc/nothing && vmfleet up && vmfleet template ls");
+  INFO(up.out);
+  CHECK(up.code == 0);
+  CHECK_THAT(up.out, ContainsSubstring("one is booted, not cloned: make /proc/nothing"));
+  CHECK_THAT(up.out, ContainsSubstring("no templates yet"));
+}
+
+TEST_CASE("where a template has no room machines are booted, with what is missing") {
+  const RefusalWorld world;
+  world.write("[machine.one]\n" + kReady, "identical");
+  const std::string small =
+      "mount -t tmpfs -o size=16m none clones && export XDG_CACHE_HOME=$PWD/clones && ";
+  for (const char* unshare : {"unshare -m", "unshare -rm"}) {
+    const std::string begin =
+        fmt::format("cd {} && {} sh -ec '{}", world.folder().string(), unshare, small);
+    if (world.shell(begin + "true'").code != 0) continue;
+    const Ran up = world.shell(begin + "\"$PROGRAM\" up 2>&1; \"$PROGRAM\" down'");
+    INFO(up.out);
+    CHECK(up.code == 0);
+    CHECK_THAT(up.out, ContainsSubstring("booted, not cloned: its template needs 33 MiB of disk"));
+    return;
+  }
+  WARN("no file systems can be mounted here");
+}
+
+TEST_CASE("a template takes its turn among the boots") {
+  const RefusalWorld world;
+  std::string machines;
+  for (const int memory : {33, 34, 35}) {
+    machines += fmt::format("[machine.m{0}]\nmemory = \"{0}M\"\n{1}", memory, kReady);
+  }
+  world.write(machines, "identical");
+  const Ran up = world.on_file("--progress plain up --max-boot 1 2>&1");
+  INFO(up.out);
+  CHECK(up.code == 0);
+  CHECK(world.templates().size() == 3);
+  CHECK(test::count_of(up.out, "template: preparing") == 3);
+  std::size_t under_way = 0;
+  std::istringstream lines(up.out);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.find("template: preparing") != std::string::npos) CHECK(++under_way == 1);
+    if (line.find("template: booting") != std::string::npos) --under_way;
+  }
 }
 
 TEST_CASE("machines of other architectures are cloned when that is asked for by name") {

@@ -115,6 +115,57 @@ TEST_CASE("from a damaged template machines are booted, and it goes") {
   CHECK(world.templates().empty());
 }
 
+TEST_CASE("a template whose memory is lost starts nothing that is kept, and goes") {
+  const CloneWorld world;
+  REQUIRE(world.up({}).code == 0);
+  REQUIRE(world.run({"down"}).code == 0);
+  const auto memory = world.templates().front() / "memory";
+  const auto size = std::filesystem::file_size(memory);
+  std::filesystem::resize_file(memory, 0);
+  std::filesystem::resize_file(memory, size);
+  const Ran up = world.up({});
+  INFO(up.err);
+  CHECK(up.code == 0);
+  CHECK_THAT(up.err, ContainsSubstring("it is booted, for it could not be cloned"));
+  CHECK(templates_of(world.document({"ps"})) == std::vector<std::string>(1, ""));
+  CHECK(world.templates().empty());
+}
+
+TEST_CASE("a template that lacks a file is made anew") {
+  const CloneWorld world;
+  REQUIRE(world.up({}).code == 0);
+  REQUIRE(world.run({"down"}).code == 0);
+  const auto original = world.templates().front();
+  std::filesystem::resize_file(original / "memory", 4096);
+  CHECK(world.templates().empty());
+  const Ran up = world.up({});
+  INFO(up.err);
+  CHECK(up.code == 0);
+  CHECK(templates_of(world.document({"ps"})) ==
+        std::vector<std::string>(1, original.filename().string()));
+}
+
+TEST_CASE("a template is not kept when what it is made of changed meanwhile") {
+  const CloneWorld world;
+  const auto file = world.folder() / "injected";
+  std::ofstream(file) << "before";
+  std::ofstream(world.folder() / "vmfleet.toml") << R"(
+[machine.linux]
+image = "tiny"
+accel = "tcg"
+template = "auto"
+inject = [{ via = "fw_cfg", path = "mine/file", source = "injected" }]
+)";
+  Terminal terminal(
+      world, {"--progress", "plain", "up", "-f", (world.folder() / "vmfleet.toml").string()});
+  terminal.wait_for("template: booting");
+  std::ofstream(file) << "after";
+  CHECK(terminal.wait() == 0);
+  INFO(terminal.output());
+  CHECK_THAT(terminal.output(), ContainsSubstring("what it is made of changed while it booted"));
+  CHECK(world.templates().empty());
+}
+
 TEST_CASE("what cannot be cloned is booted, with the reason") {
   const CloneWorld world;
   std::ofstream(world.folder() / "vmfleet.toml") << R"(

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,17 +31,23 @@ class TemplateStore {
 
   [[nodiscard]] const std::filesystem::path& directory() const noexcept { return directory_; }
 
+  /// The one with this `template_key`, unless somebody makes or removes it just now. A use makes
+  /// its folder new. Blocking, but short.
+  [[nodiscard]] std::optional<MachineTemplate> find(const std::string& key) const;
+
   /// The template of such a machine, whose `template_key` is `key`; it is made unless it is kept.
   /// A use makes its folder new.
-  /// `told` is told what is being done. `identical`: as of `make_template`; one that is kept may be
-  /// of that kind whatever is asked for. *Errors*: as `make_template`. *Cancellation*: what was
-  /// begun is gone.
+  /// `told` is told what is being done. `key_now` finds out the key again, in another thread: one
+  /// that was booted from files that changed meanwhile is `unavailable`. `identical`: as of
+  /// `make_template`; one that is kept may be of that kind whatever is asked for. *Errors*: as
+  /// `make_template`. *Cancellation*: what was begun is gone.
   Task<MachineTemplate> find_or_make(
       std::string key, MachineConfig config, Readiness readiness,
-      std::function<void(std::string_view)> told,
+      std::function<void(std::string_view)> told, std::function<std::string()> key_now,
       std::optional<std::vector<std::string>> identical = std::nullopt) const;
 
  private:
+  void require_there(const std::string& key) const;
   [[nodiscard]] std::filesystem::path lock_of(const std::string& key) const;
   [[nodiscard]] std::filesystem::path folder_of(const std::string& key) const;
 

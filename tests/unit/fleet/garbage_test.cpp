@@ -307,8 +307,11 @@ TEST_CASE("templates go when nothing was started from them for long, or what the
   const auto templates = world.cache() / "templates";
   const auto make = [&](const std::string& key, const std::string& kernel) {
     std::filesystem::create_directories(templates / key);
-    touch(templates / key / "template.json", R"({"schema": "vmfleet.template/1", "key": ")" + key +
-                                                 R"(", "needs": [")" + kernel + R"("]})");
+    for (const char* name : {"memory", "devices", "serial.log"})
+      touch(templates / key / name, "12");
+    touch(templates / key / "template.json",
+          R"({"schema": "vmfleet.template/1", "memory": 2, "key": ")" + key + R"(", "needs": [")" +
+              kernel + R"("]})");
   };
   const std::string kernel = world.temporary("kernel").string();
   touch(kernel);
@@ -319,19 +322,21 @@ TEST_CASE("templates go when nothing was started from them for long, or what the
   make_old(templates / "0b");
   make_old(templates / "0d");
   std::filesystem::create_directories(templates / "0e.Ab1234");
+  make("0f", kernel);
+  std::filesystem::remove(templates / "0f/memory");
   const UniqueFd used = files::open(templates / ".lock-0d", O_RDWR | O_CREAT);
   REQUIRE(::flock(used.get(), LOCK_SH) == 0);
 
   const auto told = world.collect(true).removed;
-  REQUIRE(told.size() == 3);
+  REQUIRE(told.size() == 4);
   REQUIRE(std::filesystem::exists(templates / "0b"));
   REQUIRE_FALSE(std::filesystem::exists(templates / ".lock-0b"));
   const GarbageReport report = world.collect();
-  REQUIRE(report.removed.size() == 3);
+  REQUIRE(report.removed.size() == 4);
   REQUIRE_FALSE(report.failed());
   REQUIRE(std::filesystem::exists(templates / "0a"));
   REQUIRE(std::filesystem::exists(templates / "0d"));
-  for (const char* gone : {"0b", "0c", "0e.Ab1234"}) {
+  for (const char* gone : {"0b", "0c", "0e.Ab1234", "0f"}) {
     REQUIRE_FALSE(std::filesystem::exists(templates / gone));
   }
 }

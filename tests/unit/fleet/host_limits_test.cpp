@@ -28,3 +28,14 @@ TEST_CASE("copies that no disk can hold are refused, also in a folder that is no
   REQUIRE_NOTHROW(require_disk_room("/tmp", Bytes::gibi(1 << 20), 0));
   REQUIRE_NOTHROW(require_disk_room("/tmp", Bytes(1), 1));
 }
+
+TEST_CASE("a template that no disk can hold is refused") {
+  try {
+    require_template_room("/tmp/no/such/folder", Bytes::gibi(1 << 20));
+    FAIL("a petabyte was found");
+  } catch (const Error& error) {
+    REQUIRE(error.kind() == ErrorKind::host_unfit);
+    REQUIRE_THAT(error.message(), ContainsSubstring("MiB of disk in /tmp/no/such/folder"));
+  }
+  REQUIRE_NOTHROW(require_template_room("/tmp", Bytes(1)));
+}
