@@ -35,6 +35,17 @@ if [ "$1" = lans ] && ! command -v ip >/dev/null; then
   echo "it has no program ip, by which its clones would get addresses of their own on their LANs"
   exit 2
 fi
+for process in /proc/[0-9]*; do
+  read -r program <"$process/comm" && [ "$program" = dropbear ] || continue
+  makes_keys=
+  for word in $(tr '\0' ' ' <"$process/cmdline"); do
+    case $word in -*R*) makes_keys=yes ;; esac
+  done
+  if [ -z "$makes_keys" ]; then
+    echo "its dropbear runs without -R, so that clones would have the same host keys"
+    exit 1
+  fi
+done 2>/dev/null
 sync
 for driver in /sys/bus/acpi/drivers/vmgenid/*:*; do
   [ ! -e "$driver" ] || known=yes
@@ -91,7 +102,13 @@ for key in /etc/ssh/ssh_host_*_key /etc/dropbear/dropbear_*_host_key; do
   rm -f "$key" "$key.pub" || exit 1
   case $key in /etc/ssh/*) openssh=yes ;; esac
 done
-[ -z "$openssh" ] || ssh-keygen -A >/dev/null || exit 1
+if [ -n "$openssh" ]; then
+  ssh-keygen -A >/dev/null || exit 1
+  # From 9.8 on the process that listens keeps them; an earlier one takes no harm.
+  pid= program=
+  { read -r pid </run/sshd.pid && read -r program <"/proc/$pid/comm"; } 2>/dev/null
+  [ "$program" != sshd ] || kill -HUP "$pid" || exit 1
+fi
 echo renewed
 )";
 

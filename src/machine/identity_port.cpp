@@ -96,6 +96,10 @@ Task<void> ask_port(UnixSocket& socket, const std::string& name, const LanIdenti
     const bool is_answer =
         reply.seconds == request.seconds && reply.nanoseconds == request.nanoseconds;
     if (!is_answer) continue;
+    if (reply.renewed != 1) {
+      throw Error(ErrorKind::unavailable,
+                  "the clone could not be given a time, random numbers and a name of its own");
+    }
     if (reply.renumbered == static_cast<std::int64_t>(lans.interfaces.size())) co_return;
     throw Error(ErrorKind::unavailable,
                 fmt::format("the clone has given {} of its {} interfaces on LANs their addresses",

@@ -97,32 +97,39 @@ bool receive(long port, void* into, unsigned long size) {
   return true;
 }
 
-void draw_new_numbers(const Request& request) {
+bool draw_new_numbers(const Request& request) {
   const long generator = call(__NR_open, address("/dev/urandom"), kReadWrite);
   Entropy entropy;
   entropy.bytes = sizeof entropy.data;
   entropy.bits = entropy.bytes * 8;
   for (unsigned i = 0; i < sizeof entropy.data; ++i) entropy.data[i] = request.entropy[i];
-  call(__NR_ioctl, generator, kAddEntropy, address(&entropy));
-  call(__NR_ioctl, generator, kReseed);
+  const bool taken = call(__NR_ioctl, generator, kAddEntropy, address(&entropy)) == 0 &&
+                     call(__NR_ioctl, generator, kReseed) == 0;
   call(__NR_close, generator);
+  return taken;
+}
+
+bool forget(const char* path) {
+  constexpr long kNone = -2;  // ENOENT
+  const long result = call(__NR_unlink, address(path));
+  return result == 0 || result == kNone;
 }
 
 /// The server makes them anew for the first client.
-void forget_host_keys() {
-  call(__NR_unlink, address("/etc/dropbear/dropbear_rsa_host_key"));
-  call(__NR_unlink, address("/etc/dropbear/dropbear_ecdsa_host_key"));
-  call(__NR_unlink, address("/etc/dropbear/dropbear_ed25519_host_key"));
+bool forget_host_keys() {
+  return forget("/etc/dropbear/dropbear_rsa_host_key") &&
+         forget("/etc/dropbear/dropbear_ecdsa_host_key") &&
+         forget("/etc/dropbear/dropbear_ed25519_host_key");
 }
 
-void renew(const Request& request) {
+bool renew(const Request& request) {
   const Time now{request.seconds, request.nanoseconds};
-  call(__NR_clock_settime, kRealTime, address(&now));
-  draw_new_numbers(request);
+  if (call(__NR_clock_settime, kRealTime, address(&now)) != 0) return false;
+  if (!draw_new_numbers(request)) return false;
   long length = 0;
   while (length < long(sizeof request.hostname) && request.hostname[length] != '\0') ++length;
-  if (length > 0) call(__NR_sethostname, address(request.hostname), length);
-  forget_host_keys();
+  if (length > 0 && call(__NR_sethostname, address(request.hostname), length) != 0) return false;
+  return forget_host_keys();
 }
 
 bool has_mac(const InterfaceRequest& of, const std::uint8_t* mac) {
@@ -207,13 +214,13 @@ bool receive_networks(long port, const Request& request, long& renumbered) {
 }
 
 /// A request can be here before the news that a host is, without which nothing can be written.
-void answer(long port, const Request& request, long renumbered) {
+void answer(long port, const Request& request, long renumbered, bool renewed) {
   Reply reply;
   reply.seconds = request.seconds;
   reply.nanoseconds = request.nanoseconds;
   reply.renumbered = renumbered;
+  reply.renewed = renewed ? 1 : 0;
   for (unsigned i = 0; i < sizeof reply.magic; ++i) reply.magic[i] = kMagic[i];
-  call(__NR_getrandom, address(reply.random), sizeof reply.random);
   while (call(__NR_write, port, address(&reply), sizeof reply) != long(sizeof reply)) {
     sleep_until_something_happens();
   }
@@ -242,8 +249,7 @@ extern "C" [[noreturn]] void serve(const long* stack) {
     }
     long renumbered = 0;
     if (!is_ours(request) || !receive_networks(port, request, renumbered)) continue;
-    renew(request);
-    answer(port, request, renumbered);
+    answer(port, request, renumbered, renew(request));
   }
 }
 

@@ -7,9 +7,8 @@
 
 namespace vmfleet::renewal {
 
-inline constexpr char kMagic[8] = {'v', 'm', 'f', 'l', 'e', 'e', 't', '2'};
+inline constexpr char kMagic[8] = {'v', 'm', 'f', 'l', 'e', 'e', 't', '3'};
 inline constexpr unsigned kEntropyBytes = 64;
-inline constexpr unsigned kRandomBytes = 16;
 /// *Source*: gethostname(2), Linux's limit.
 inline constexpr unsigned kNameBytes = 64;
 inline constexpr unsigned kMostInterfaces = 32;
@@ -39,8 +38,8 @@ struct Reply {
   char magic[8];
   std::int64_t seconds;  ///< the request's: an answer to an earlier one may come first
   std::int64_t nanoseconds;
-  std::int64_t renumbered;    ///< how many of the interfaces
-  char random[kRandomBytes];  ///< drawn after the renewal: two clones never have the same
+  std::int64_t renumbered;  ///< how many of the interfaces
+  std::int64_t renewed;     ///< 1: the time, the random numbers, the name and the keys are its own
 };
 
 }  // namespace vmfleet::renewal
