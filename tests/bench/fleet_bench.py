@@ -194,6 +194,18 @@ class LogOnly(bare_loop.Machine):
         self.folder = folder
 
 
+def wait_for_rest():
+    """Until nobody else has run for a while: what was ended before is not gone at once."""
+    quiet = 0
+    for _ in range(200):
+        with open("/proc/loadavg") as file:
+            running = int(file.read().split()[3].partition("/")[0])
+        quiet = quiet + 1 if running <= 1 else 0
+        if quiet == 10:
+            return
+        time.sleep(0.05)
+
+
 def take_rounds(ways, rounds):
     """Seconds of each way, by its name; the order changes from round to round."""
     seconds = {name: [] for name in ways}
@@ -201,6 +213,7 @@ def take_rounds(ways, rounds):
     for number in range(rounds):
         shift = number % len(names)
         for name in names[shift:] + names[:shift]:
+            wait_for_rest()
             seconds[name].append(ways[name]())
             print(f"  {name}: {seconds[name][-1]:.2f} s", file=sys.stderr, flush=True)
     return seconds
