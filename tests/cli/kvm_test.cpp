@@ -67,7 +67,7 @@ TEST_CASE("a KVM that does not work is not used, and refused with its reason whe
     }
     const Ran up = run_where(world, broken, joined(words));
     INFO(up.out);
-    CHECK(up.code == 0);
+    REQUIRE(up.code == 0);
     const auto ps = world.document({"ps"});
     CHECK(ps["machines"].as_array()->front().text("accel") == "tcg");
   }
