@@ -175,8 +175,7 @@ void look_at_kept(UpPlan& plan, const std::vector<MachineSpec>& machines) {
   if (plan.to_clone.empty()) return;
   const auto kept = TemplateStore().list();
   for (const auto& machine : machines) {
-    const auto place =
-        std::find(plan.to_clone.begin(), plan.to_clone.end(), machine.config.name);
+    const auto place = std::find(plan.to_clone.begin(), plan.to_clone.end(), machine.config.name);
     if (place == plan.to_clone.end()) continue;
     if (const auto why = why_booted(machine, kept)) {
       plan.to_clone.erase(place);
