@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -16,6 +17,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <mutex>
 
 #include <fmt/format.h>
 
@@ -47,6 +49,7 @@ struct Plan {
   int first_free = 3;
   bool new_session = false;
   bool private_files = false;
+  bool small_pages = false;
   bool in_directory = false;  // written by the child, as is `error`: memory is shared until exec
   int error = 0;
 };
@@ -142,9 +145,32 @@ UniqueFd complete_standard_streams(Plan& plan) {
   return null;
 }
 
+/// What is said of our memory holds for a child that shares it, and beyond its exec.
+class SmallPages {
+ public:
+  explicit SmallPages(bool wanted) {
+    if (!wanted) return;
+    // Two at once would each find, and leave, what the other has set.
+    lock_ = std::unique_lock(setting);
+    set_ = ::prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 0 &&
+           ::prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) == 0;
+  }
+  SmallPages(const SmallPages&) = delete;
+  SmallPages& operator=(const SmallPages&) = delete;
+  ~SmallPages() {
+    if (set_) ::prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
+  }
+
+ private:
+  static inline std::mutex setting;
+  std::unique_lock<std::mutex> lock_;
+  bool set_ = false;
+};
+
 // Signals stay blocked across the clone: a handler of ours must not run in the child.
 SpawnedChild clone_child(Plan& plan) {
   const ChildStack stack;
+  const SmallPages pages(plan.small_pages);
   sigset_t all;
   sigset_t before;
   ::sigfillset(&all);
@@ -176,6 +202,7 @@ SpawnedChild spawn_child(const ProcessOptions& options) {
   plan.moves = options.descriptors;
   plan.new_session = options.new_session;
   plan.private_files = options.private_files;
+  plan.small_pages = options.small_pages;
   const UniqueFd null = complete_standard_streams(plan);
   UniqueFd read_end;
   UniqueFd lifeline;

@@ -40,6 +40,9 @@ class ProcessOptions {
   std::vector<std::pair<int, int>> descriptors;
   bool new_session = false;    ///< out of reach of the terminal's Ctrl-C
   bool private_files = false;  ///< what it makes is closed to other users, whatever our umask is
+  /// Its memory is not taken 2 MiB at a time (nothing happens where the kernel cannot be told).
+  /// *Source*: PR_SET_THP_DISABLE in prctl(2).
+  bool small_pages = false;
   /// The kernel kills the child (SIGKILL) as soon as the `Process`, or this whole process, is gone;
   /// which thread spawned it does not matter.
   bool dies_with_owner = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -309,4 +310,23 @@ TEST_CASE("what a child makes is closed to others when that is asked for") {
   }
   REQUIRE(content_of(folder / "open") == "0000\n");
   REQUIRE(content_of(folder / "closed") == "0077\n");
+}
+
+TEST_CASE("a child has small pages when that is asked for, and we keep ours") {
+  Loop loop;
+  const TempDir folder;
+  const auto of_us = [] { return ::prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0); };
+  const int before = of_us();
+  for (const bool small : {true, false}) {
+    ProcessOptions options(
+        {"sh", "-c", small ? "cat /proc/self/status >small" : "cat /proc/self/status >usual"});
+    options.directory = folder.path();
+    options.small_pages = small;
+    Process child = Process::spawn(loop, options);
+    REQUIRE(loop.run(child.wait()).success());
+    REQUIRE(of_us() == before);
+  }
+  CHECK_THAT(content_of(folder / "small"), ContainsSubstring("THP_enabled:\t0"));
+  const std::string usual = before == 0 ? "THP_enabled:\t1" : "THP_enabled:\t0";
+  CHECK_THAT(content_of(folder / "usual"), ContainsSubstring(usual));
 }
