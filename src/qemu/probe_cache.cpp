@@ -69,7 +69,11 @@ void ProbeCache::remember(const QemuBinary& binary) const {
   for (const auto& type : binary.machine_types) types.set(type.name, std::int64_t{type.most_cpus});
   entry.set("machine_types", std::move(types));
   entry.set("cpu_models", json::to_array(binary.cpu_models));
-  json::Object binaries = read_binaries(file_);
+  json::Object binaries;
+  // Who installs and removes many shall not carry all of them for ever.
+  for (const auto& [path, known] : read_binaries(file_)) {
+    if (known.text("stamp") == stamp_of(path)) binaries.append(path, known);
+  }
   binaries.set(binary.path.string(), std::move(entry));
   json::Object document;
   document.set("schema", kSchema);

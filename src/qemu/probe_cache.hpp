@@ -17,6 +17,7 @@ class ProbeCache {
 
   /// The answer of exactly this file: its path, size and modification time are those of then.
   [[nodiscard]] std::optional<QemuBinary> find(const std::filesystem::path& binary) const;
+  /// Forgets those that are not there any more, or changed.
   void remember(const QemuBinary& binary) const;
 
  private:

@@ -203,3 +203,17 @@ TEST_CASE("the cache keeps what other binaries answered") {
   }
   REQUIRE(folder.runs() == 2 * kRunsOfAProbe);
 }
+
+TEST_CASE("the cache forgets binaries that are gone") {
+  const Folder folder;
+  const ProbeOptions options = cached_in(folder);
+  const fs::path gone = folder.answering("gone", "8.0.0");
+  REQUIRE(QemuBinary::probe(gone.string(), Arch::x86_64, options).ok());
+  fs::remove(gone);
+  const fs::path stays = folder.answering("stays", "9.0.0");
+  REQUIRE(QemuBinary::probe(stays.string(), Arch::x86_64, options).ok());
+  std::ostringstream kept;
+  kept << std::ifstream(options.cache_file).rdbuf();
+  CHECK_THAT(kept.str(), ContainsSubstring(stays.string()));
+  CHECK_THAT(kept.str(), !ContainsSubstring(gone.string()));
+}
