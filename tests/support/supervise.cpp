@@ -18,24 +18,30 @@ namespace vmfleet::test {
 
 namespace {
 
-// Until then it may be ending by itself, as ephemeral machines do with their owner.
-constexpr std::chrono::seconds kPatience(1);
+struct Ended {
+  int status = 0;
+  bool told_to = false;  ///< by a signal to this process
+};
 
-/// The exit status of `child`, which gets the signals that this process gets meanwhile.
-int wait_for(pid_t child, const sigset_t& signals) {
+/// Of `child`, which gets the signals that this process gets meanwhile.
+Ended wait_for(pid_t child, const sigset_t& signals) {
+  Ended ended;
   for (;;) {
     int status = 0;
     if (::waitpid(child, &status, WNOHANG) == child) {
-      return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+      ended.status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+      return ended;
     }
     const int number = ::sigwaitinfo(&signals, nullptr);
-    if (number > 0 && number != SIGCHLD) ::kill(child, number);
+    if (number <= 0 || number == SIGCHLD) continue;
+    ended.told_to = true;
+    ::kill(child, number);
   }
 }
 
 }  // namespace
 
-int supervise(const std::function<int()>& tests) {
+int supervise(const std::function<int()>& tests, std::chrono::milliseconds patience) {
   ProcessLeakGuard guard;
   sigset_t signals;
   sigset_t before;
@@ -54,15 +60,17 @@ int supervise(const std::function<int()>& tests) {
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
     std::exit(tests());
   }
-  const int status = wait_for(child, signals);
+  const Ended ended = wait_for(child, signals);
+  // Whoever sends SIGTERM sends SIGKILL soon, and then nobody is left to end the others.
+  if (ended.told_to) patience = std::chrono::milliseconds(0);
   std::string left;
   // Whom an ended process leaves behind comes to us after it.
-  for (std::string more = guard.leaked(kPatience); !more.empty(); more = guard.leaked(kPatience)) {
+  for (std::string more = guard.leaked(patience); !more.empty(); more = guard.leaked(patience)) {
     left += more;
   }
-  if (left.empty()) return status;
+  if (left.empty()) return ended.status;
   std::fprintf(stderr, "processes were left running, and are ended now:\n%s", left.c_str());
-  return status == 0 ? 1 : status;
+  return ended.status == 0 ? 1 : ended.status;
 }
 
 }  // namespace vmfleet::test

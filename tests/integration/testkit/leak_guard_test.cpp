@@ -13,6 +13,7 @@
 
 #include "tests/support/catch.hpp"
 #include "tests/support/process_leak_guard.hpp"
+#include "tests/support/supervise.hpp"
 #include "tests/support/temp_dir.hpp"
 
 using namespace vmfleet;
@@ -85,6 +86,46 @@ TEST_CASE("a process that a crashed test leaves behind is ended") {
   REQUIRE(left > 0);
   REQUIRE(::kill(left, 0) == -1);
   REQUIRE(errno == ESRCH);
+}
+
+namespace {
+
+/// *Source*: proc(5).
+bool is_stopped(pid_t pid) {
+  std::string text;
+  std::getline(std::ifstream("/proc/" + std::to_string(pid) + "/stat"), text);
+  return text.find(") T ") != std::string::npos;
+}
+
+/// Never ends by itself, and leaves a process that only SIGKILL ends.
+int be_interrupted(const std::filesystem::path& file) {
+  ::signal(SIGTERM, SIG_DFL);
+  if (::fork() == 0) {
+    ::setsid();
+    std::ofstream(file) << ::getpid() << std::flush;
+    ::raise(SIGSTOP);
+    ::_exit(0);
+  }
+  for (;;) ::pause();
+}
+
+}  // namespace
+
+TEST_CASE("tests that are interrupted leave no process, and wait for none") {
+  const TempDir folder;
+  const auto file = folder / "pid";
+  std::ofstream(file).flush();
+  const pid_t runner = ::fork();
+  if (runner == 0) ::_exit(supervise([&] { return be_interrupted(file); }, 1h));
+  pid_t left = 0;
+  while (!(std::ifstream(file) >> left)) ::sched_yield();
+  while (!is_stopped(left)) ::sched_yield();
+  ::kill(runner, SIGTERM);
+  int status = 0;
+  REQUIRE(::waitpid(runner, &status, 0) == runner);
+  CHECK(WEXITSTATUS(status) == 128 + SIGTERM);
+  CHECK(::kill(left, 0) == -1);
+  CHECK(errno == ESRCH);
 }
 
 TEST_CASE("a temporary folder is removed with what is in it, unless it was replaced") {
