@@ -2,7 +2,12 @@
 // Work on several machines.
 #include "cli/each_machine.hpp"
 
+#include <optional>
+#include <utility>
+
 #include <vmfleet/async/task_group.hpp>
+#include <vmfleet/async/time.hpp>
+#include <vmfleet/base/error.hpp>
 
 namespace vmfleet::cli {
 
@@ -17,11 +22,23 @@ Task<void> keep_error(const Context& context, const MachineWork& work, std::stri
   }
 }
 
+MachineReport report_of(const Context& context, const std::string& name) {
+  MachineReport report;
+  report.name = name;
+  try {
+    report = inspect_machine(context.directory_of(name));
+  } catch (const Error& error) {
+    report.error = error;  // it was removed meanwhile
+  }
+  return report;
+}
+
 }  // namespace
 
-Task<std::vector<std::optional<Error>>> for_each_machine(const Context& context,
-                                                         std::vector<std::string> names,
-                                                         MachineWork work) {
+Task<FleetReport> for_each_machine(const Context& context, std::vector<std::string> names,
+                                   MachineWork work) {
+  Loop& loop = co_await current_loop();
+  const TimePoint began = loop.now();
   std::vector<std::optional<Error>> errors(names.size());
   auto body = [&](TaskGroup& group) -> Task<void> {
     for (std::size_t i = 0; i < names.size(); ++i) {
@@ -31,25 +48,14 @@ Task<std::vector<std::optional<Error>>> for_each_machine(const Context& context,
     co_return;
   };
   co_await with_task_group(body);
-  co_return errors;
-}
-
-FleetReport collect_reports(const Context& context, const std::vector<std::string>& names,
-                            const std::vector<std::optional<Error>>& errors) {
   FleetReport report;
   report.fleet = context.fleet_name();
+  report.elapsed = std::chrono::duration_cast<Milliseconds>(loop.now() - began);
   for (std::size_t i = 0; i < names.size(); ++i) {
-    MachineReport machine;
-    machine.name = names[i];
-    try {
-      machine = inspect_machine(context.directory_of(names[i]));
-    } catch (const Error& error) {
-      machine.error = error;  // it was removed meanwhile
-    }
+    MachineReport& machine = report.machines.emplace_back(report_of(context, names[i]));
     if (errors[i]) machine.error = errors[i];
-    report.machines.push_back(std::move(machine));
   }
-  return report;
+  co_return report;
 }
 
 }  // namespace vmfleet::cli

@@ -93,6 +93,24 @@ void add_spec_options(CLI::App& app, SpecArguments& spec) {
   add_texts(app, "--forward", "PORT", options.forwards, "[NAME:][HOST:]GUEST[/udp]");
 }
 
+std::optional<Cloned> CloneArguments::chosen() const {
+  if (cold) return Cloned::no;
+  if (identical) return Cloned::identical;
+  if (clone) return Cloned::yes;
+  return std::nullopt;
+}
+
+void add_clone_options(CLI::App& app, CloneArguments& arguments) {
+  add_flag(app, "--clone", arguments.clone,
+           "start machines from the saved state of one that has booted");
+  add_flag(app, "--clone-identical", arguments.identical,
+           "the same, also where clones cannot be told apart");
+  add_flag(app, "--cold", arguments.cold, "boot every machine, also where the file says template");
+  add_exclusion(app, "--clone", "--cold");
+  add_exclusion(app, "--clone-identical", "--cold");
+  add_exclusion(app, "--clone", "--clone-identical");
+}
+
 FleetSpec resolve_spec(const Context& context, const SpecArguments& arguments) {
   const std::string option = given_option(arguments.options);
   std::string file = arguments.file;

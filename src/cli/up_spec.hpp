@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include <vmfleet/fleet/fleet.hpp>
 #include <vmfleet/fleet/fleet_spec.hpp>
 
 #include "cli/context.hpp"
@@ -24,6 +25,19 @@ struct SpecArguments {
 };
 
 void add_spec_options(CLI::App& app, SpecArguments& spec);
+
+struct CloneArguments {
+  CloneArguments() = default;
+
+  bool clone = false;
+  bool identical = false;
+  bool cold = false;
+
+  /// Whatever the file says; nullopt when nothing was asked for.
+  [[nodiscard]] std::optional<Cloned> chosen() const;
+};
+
+void add_clone_options(CLI::App& app, CloneArguments& arguments);
 
 /// -f, or options, or `vmfleet.toml` here, or the image `tiny`.
 ///

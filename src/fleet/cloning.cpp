@@ -90,6 +90,66 @@ std::optional<std::string> why_booted(const MachineSpec& machine,
   return std::nullopt;
 }
 
+bool has_disk(const MachineSpec& machine, const std::filesystem::path& directory, bool recreate) {
+  return std::filesystem::exists(directory) && keeps_disks(machine.config, directory, recreate);
+}
+
+namespace {
+
+/// One `look_at_clones`.
+class CloserLook {
+ public:
+  CloserLook(std::filesystem::path fleet_folder, bool recreate)
+      : fleet_folder_(std::move(fleet_folder)),
+        recreate_(recreate),
+        kept_(TemplateStore().list()) {}
+
+  std::optional<std::string> why(const MachineSpec& machine) {
+    if (keeps_its_disk(machine)) return std::string(kHasDisk);
+    if (is_unlike_others(machine)) return std::string(kUnlikeOthers);
+    return why_booted(machine, kept_);
+  }
+
+ private:
+  [[nodiscard]] bool keeps_its_disk(const MachineSpec& machine) const {
+    try {
+      return has_disk(machine, fleet_folder_ / machine.config.name, recreate_);
+    } catch (const Error&) {
+      return false;  // the launch tells what is wrong with them
+    }
+  }
+
+  bool is_unlike_others(const MachineSpec& machine) {
+    try {
+      const std::string key = template_key_of(machine);
+      return first_keys_.try_emplace(machine.machine_class, key).first->second != key;
+    } catch (const Error&) {
+      return false;  // what is missing, such as a key for ssh, is yet to be made
+    }
+  }
+
+  std::filesystem::path fleet_folder_;
+  bool recreate_;
+  std::vector<MachineTemplate> kept_;
+  std::map<std::string, std::string> first_keys_;  ///< by class
+};
+
+}  // namespace
+
+void look_at_clones(UpPlan& plan, const std::vector<MachineSpec>& machines,
+                    const std::filesystem::path& fleet_folder, bool recreate) {
+  if (plan.to_clone.empty()) return;
+  CloserLook look(fleet_folder, recreate);
+  for (const auto& machine : machines) {
+    const auto place = std::find(plan.to_clone.begin(), plan.to_clone.end(), machine.config.name);
+    if (place == plan.to_clone.end()) continue;
+    if (auto why = look.why(machine)) {
+      plan.to_clone.erase(place);
+      plan.not_cloned.emplace_back(machine.config.name, *std::move(why));
+    }
+  }
+}
+
 std::string template_key_of(const MachineSpec& machine) {
   return template_key(nameless(machine), machine.ready);
 }
@@ -112,7 +172,7 @@ Task<std::optional<MachineTemplate>> Cloning::template_for(const MachineSpec& ma
   const std::string key = co_await offload(look);
   // A template serves one machine alone where each of its class is another.
   if (keys_.try_emplace(machine.machine_class, key).first->second != key) {
-    warn(machine, "it is not like the others of its class");
+    warn(machine, kUnlikeOthers);
     co_return std::nullopt;
   }
   const auto [place, is_first] = groups_.try_emplace(std::pair(key, machine.clone));

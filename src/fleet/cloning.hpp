@@ -2,6 +2,7 @@
 // Cloning: which machines of one `up` start from a template, and from which. Private to this room.
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <vmfleet/async/event.hpp>
 #include <vmfleet/async/semaphore.hpp>
@@ -26,6 +28,18 @@ std::optional<std::string> why_booted(const MachineSpec& machine);
 /// The same, when these are kept. Blocking. *Errors*: as `template_key`.
 std::optional<std::string> why_booted(const MachineSpec& machine,
                                       const std::vector<MachineTemplate>& kept);
+
+inline constexpr std::string_view kHasDisk = "it has a disk already, from an earlier start";
+inline constexpr std::string_view kUnlikeOthers = "it is not like the others of its class";
+
+/// Whether what an earlier start wrote to its disks is to stay. Blocking. *Errors*: what is wrong
+/// with them.
+bool has_disk(const MachineSpec& machine, const std::filesystem::path& directory, bool recreate);
+
+/// Takes from the plan what an `up` would find out with a closer look at disks, siblings and
+/// templates. Blocking. *Errors*: as `template_key`.
+void look_at_clones(UpPlan& plan, const std::vector<MachineSpec>& machines,
+                    const std::filesystem::path& fleet_folder, bool recreate);
 
 /// Of the template that it is cloned from. Blocking. *Errors*: as `template_key`.
 std::string template_key_of(const MachineSpec& machine);

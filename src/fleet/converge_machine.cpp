@@ -182,18 +182,15 @@ class MachineConvergence {
 
   Task<void> choose_template() {
     slot_.reset();  // of a start that is tried again: to make the template takes one
-    auto look = [&] {
-      const bool is_new = !std::filesystem::exists(directory_);
-      return !is_new && keeps_disks(machine_.config, directory_, up_.options.recreate);
-    };
-    bool has_disks = false;
+    auto look = [&] { return has_disk(machine_, directory_, up_.options.recreate); };
+    bool keeps_disk = false;
     try {
-      has_disks = co_await offload(look);
+      keeps_disk = co_await offload(look);
     } catch (const Error&) {
       // The launch tells what is wrong with them.
     }
-    if (has_disks) {
-      up_.cloning.warn(machine_, "it has a disk already, from an earlier start");
+    if (keeps_disk) {
+      up_.cloning.warn(machine_, kHasDisk);
       co_return;
     }
     original_ = co_await up_.cloning.template_for(machine_, *up_.slots);

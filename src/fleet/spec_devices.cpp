@@ -128,8 +128,11 @@ void read_nets(Table& table, MachineReader& reader) {
 }
 
 void read_shares(Table& table, MachineReader& reader) {
-  each_table(table, "share", [&](Table& share) {
-    reader.machine.config.shares.push_back(read_share(share, reader));
+  std::vector<Share>& shares = reader.machine.config.shares;
+  each_table(table, "share", [&](Table& entry) {
+    Share share = read_share(entry, reader);
+    if (share.tag.empty()) share.tag = fmt::format("share{}", shares.size());
+    shares.push_back(std::move(share));
   });
 }
 

@@ -22,7 +22,7 @@ void Table::add(std::string_view key, const std::string& what, const std::string
 }
 
 const Node* Table::any(std::string_view key) {
-  known_.emplace_back(key);
+  if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.emplace_back(key);
   return node_.find(key);
 }
 

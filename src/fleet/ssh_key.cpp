@@ -2,8 +2,10 @@
 // Making and reading SSH keys.
 #include <vmfleet/fleet/ssh_key.hpp>
 
+#include <pwd.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 
 #include <fmt/format.h>
@@ -42,6 +44,22 @@ void require_no_other(const std::filesystem::path& folder) {
       .hint("a link or file stands where vmfleet keeps its keys; move it away");
 }
 
+/// As in a container that was started with a number for its user.
+bool user_has_name() {
+  passwd entry{};
+  passwd* found = nullptr;
+  std::array<char, 4096> texts{};
+  const int failed = ::getpwuid_r(::getuid(), &entry, texts.data(), texts.size(), &found);
+  return failed != 0 || found != nullptr;
+}
+
+Error no_user_name() {
+  return Error(
+             ErrorKind::host_unfit,
+             fmt::format("user {} has no name, without which ssh-keygen makes no key", ::getuid()))
+      .hint("give it a line in /etc/passwd, or name a key of yours: ssh.key = PATH");
+}
+
 Task<void> run_ssh_keygen(std::filesystem::path key) {
   std::vector<std::string> argv{"ssh-keygen", "-q", "-t",      "ed25519", "-N",
                                 "",           "-C", "vmfleet", "-f",      key.string()};
@@ -51,7 +69,12 @@ Task<void> run_ssh_keygen(std::filesystem::path key) {
       std::move(options), fmt::format("make {}: ssh-keygen", key.string()),
       Error(ErrorKind::host_unfit, "there is no ssh-keygen, which makes keys")
           .hint("install it: apt install openssh-client; or name a key of yours: ssh.key = PATH"));
-  co_await run_needed(std::move(keygen));
+  try {
+    co_await run_needed(std::move(keygen));
+  } catch (const Error&) {
+    if (!user_has_name()) throw no_user_name();
+    throw;
+  }
 }
 
 }  // namespace

@@ -114,6 +114,7 @@ Task<void> Fleet::supervise(EphemeralFleet& fleet, FleetSpec spec, UpOptions opt
   const Operation operation(loop, std::exchange(options.progress, {}));
   // Machines start alone now: what they depend on was there, and comes back by its own policy.
   for (auto& machine : spec.machines) machine.depends_on.clear();
+  options.cloned = Cloned::no;  // what made one end may be in its template, too
   auto body = [&](TaskGroup& group) -> Task<void> {
     for (std::size_t i = 0; i < fleet.machines.size(); ++i) {
       auto one = std::make_unique<Supervision>(loop, *this, spec, options, operation, fleet, i);

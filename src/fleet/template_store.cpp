@@ -26,6 +26,10 @@ namespace {
 
 constexpr Milliseconds kTemplateRetry(50);
 
+bool is_template_key(const std::string& name) {
+  return !name.empty() && name.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
 UniqueFd open_template_lock(const std::filesystem::path& path) {
   return files::open(path, O_RDWR | O_CREAT | O_NOFOLLOW);
 }
@@ -72,13 +76,22 @@ std::filesystem::path TemplateStore::lock_of(const std::string& key) const {
   return directory_ / (".lock-" + key);
 }
 
-std::vector<MachineTemplate> TemplateStore::list() const {
-  std::vector<MachineTemplate> templates;
+std::vector<std::string> TemplateStore::keys() const {
+  std::vector<std::string> keys;
   std::error_code gone;
   std::filesystem::directory_iterator entry(directory_, gone);
   for (; !gone && entry != std::filesystem::directory_iterator(); entry.increment(gone)) {
-    if (entry->path().filename().string().find('.') != std::string::npos) continue;
-    if (auto found = read_template(entry->path())) templates.push_back(std::move(*found));
+    std::string name = entry->path().filename().string();
+    if (is_template_key(name)) keys.push_back(std::move(name));
+  }
+  std::sort(keys.begin(), keys.end());
+  return keys;
+}
+
+std::vector<MachineTemplate> TemplateStore::list() const {
+  std::vector<MachineTemplate> templates;
+  for (const auto& key : keys()) {
+    if (auto found = read_template(folder_of(key))) templates.push_back(std::move(*found));
   }
   const auto is_older = [](const MachineTemplate& one, const MachineTemplate& other) {
     return std::tie(one.created, one.key) < std::tie(other.created, other.key);
@@ -95,9 +108,8 @@ bool TemplateStore::is_in_use(const std::string& key) const {
 
 /// Also one that is damaged.
 void TemplateStore::require_there(const std::string& key) const {
-  const bool plain = key.find_first_not_of("0123456789abcdef") == std::string::npos;
   std::error_code gone;
-  if (!key.empty() && plain && std::filesystem::is_directory(folder_of(key), gone)) return;
+  if (is_template_key(key) && std::filesystem::is_directory(folder_of(key), gone)) return;
   throw Error(ErrorKind::not_found, fmt::format("there is no template '{}'", sanitize(key)))
       .hint("`vmfleet template ls` shows all");
 }
@@ -112,8 +124,7 @@ void TemplateStore::remove(const std::string& key) const {
         .hint("wait until they are up");
   }
   remove_abandoned(directory_, key + ".");
-  const TemporaryFolder grave(directory_ / (key + "."));
-  give_name(folder_of(key), grave.path() / "template");
+  remove_at_once(folder_of(key), directory_ / (key + "."));
 }
 
 std::optional<MachineTemplate> TemplateStore::find(const std::string& key) const {

@@ -168,24 +168,6 @@ Task<EphemeralFleet> Fleet::up_ephemeral(FleetSpec spec, UpOptions options) {
   co_return fleet;
 }
 
-namespace {
-
-/// What a template that is kept says of its guest counts, too. Blocking.
-void look_at_kept(UpPlan& plan, const std::vector<MachineSpec>& machines) {
-  if (plan.to_clone.empty()) return;
-  const auto kept = TemplateStore().list();
-  for (const auto& machine : machines) {
-    const auto place = std::find(plan.to_clone.begin(), plan.to_clone.end(), machine.config.name);
-    if (place == plan.to_clone.end()) continue;
-    if (const auto why = why_booted(machine, kept)) {
-      plan.to_clone.erase(place);
-      plan.not_cloned.emplace_back(machine.config.name, *why);
-    }
-  }
-}
-
-}  // namespace
-
 Task<UpPlan> Fleet::dry_run(FleetSpec spec, UpOptions options) {
   Loop& loop = co_await current_loop();
   const Operation operation(loop, options.progress);
@@ -196,7 +178,7 @@ Task<UpPlan> Fleet::dry_run(FleetSpec spec, UpOptions options) {
   sort_by_dependencies(machines);
   load.look();
   UpPlan plan = plan_up(root_ / name_, machines, options, load);
-  const auto look = [&] { look_at_kept(plan, machines); };
+  const auto look = [&] { look_at_clones(plan, machines, root_ / name_, options.recreate); };
   co_await offload(look);
   for (const auto& machine : machines) {
     CommandLine line = co_await Machine::plan(machine.config, root_);

@@ -90,6 +90,22 @@ void StagedFile::commit() {
   sync_directory(target_.parent_path());
 }
 
+bool StagedFile::commit_as(const std::filesystem::path& name) {
+  sync();
+  if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, name.c_str(), RENAME_NOREPLACE) == 0) {
+    temporary_.clear();
+  } else if (errno == EEXIST) {
+    return false;
+  } else if (errno != EINVAL && errno != ENOSYS) {
+    fail("create", errno);
+  } else if (::link(temporary_.c_str(), name.c_str()) != 0) {  // a file system that cannot do that
+    if (errno == EEXIST) return false;
+    fail("create", errno);
+  }
+  sync_directory(name.parent_path());
+  return true;
+}
+
 void StagedFile::fail(std::string_view doing, int error_number) const {
   Error error = errno_error(std::string(doing) + " " + target_.string(), error_number);
   if (error_number == ENOSPC || error_number == EDQUOT) {

@@ -41,6 +41,9 @@ class StagedFile {
   /// fsync, rename, fsync of the folder.
   void commit();
 
+  /// The same under a name in the same folder that nothing has yet: false when something has it.
+  bool commit_as(const std::filesystem::path& name);
+
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
   [[nodiscard]] const std::filesystem::path& target() const noexcept { return target_; }
   /// Where it is until `commit`, for programs that write it.

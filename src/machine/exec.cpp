@@ -50,8 +50,7 @@ Task<ProcessOutput> await_program(const InstanceDirectory& directory, std::vecto
 
 }  // namespace
 
-Task<AgentPort> look_at_port(Machine::Live& live, std::string_view chardev) {
-  auto client = co_await live.connect();
+Task<AgentPort> look_at_port(qmp::Client& client, std::string_view chardev) {
   const json::Value chardevs = co_await client.execute("query-chardev");
   const json::Array* list = chardevs.as_array();
   if (list == nullptr) co_return AgentPort::absent;
@@ -60,6 +59,22 @@ Task<AgentPort> look_at_port(Machine::Live& live, std::string_view chardev) {
     co_return one.flag("frontend-open", false) ? AgentPort::open : AgentPort::closed;
   }
   co_return AgentPort::absent;
+}
+
+Task<AgentPort> look_at_port(Machine::Live& live, std::string_view chardev) {
+  qmp::Client client = co_await live.connect();
+  co_return co_await look_at_port(client, chardev);
+}
+
+Task<void> await_agent(qmp::Client& client) {
+  qmp::EventStreamOptions wanted;
+  wanted.names.emplace_back("VSERPORT_CHANGE");
+  qmp::EventStream changes = client.events(wanted);
+  for (;;) {
+    const AgentPort port = co_await look_at_port(client, kAgentChardev);
+    if (port != AgentPort::closed) co_return;
+    co_await changes.next();
+  }
 }
 
 Task<ProcessOutput> run_in_guest(Machine::Live& live, std::vector<std::string> argv,

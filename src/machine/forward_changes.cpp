@@ -89,9 +89,9 @@ class ForwardChange {
     auto port = find_new(before, after);
     if (!port) throw refused(forward, words);
     port->name = forward.name;
-    live_.state.ports.push_back(*port);
+    live_.state.forwards.ports.push_back(*port);
     forget_change(forward.name);
-    live_.state.added_forwards.push_back(forward.name);
+    live_.state.forwards.added.push_back(forward.name);
     write_state(live_.directory, live_.state);
     co_return *port;
   }
@@ -116,13 +116,13 @@ class ForwardChange {
       }
     }
     forget_change(name);
-    live_.state.removed_forwards.push_back(name);
+    live_.state.forwards.removed.push_back(name);
     write_state(live_.directory, live_.state);
   }
 
  private:
   void require_unused(const std::string& name) const {
-    for (const PortForward& port : live_.state.ports) {
+    for (const PortForward& port : live_.state.forwards.ports) {
       if (port.name != name) continue;
       throw Error(ErrorKind::conflict,
                   fmt::format("{} has a forward \"{}\" already", live_.intent.name, name))
@@ -132,7 +132,7 @@ class ForwardChange {
 
   /// Out of the record, which is written when QEMU has done the same.
   PortForward take(const std::string& name) {
-    auto& ports = live_.state.ports;
+    auto& ports = live_.state.forwards.ports;
     const auto found = std::find_if(ports.begin(), ports.end(),
                                     [&](const PortForward& port) { return port.name == name; });
     if (found == ports.end()) {
@@ -157,7 +157,7 @@ class ForwardChange {
   }
 
   void forget_change(const std::string& name) {
-    for (auto* names : {&live_.state.removed_forwards, &live_.state.added_forwards}) {
+    for (auto* names : {&live_.state.forwards.removed, &live_.state.forwards.added}) {
       names->erase(std::remove(names->begin(), names->end(), name), names->end());
     }
   }

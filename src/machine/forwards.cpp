@@ -79,18 +79,14 @@ ForwardMatch match_forwards(const MachineConfig& config, const std::vector<PortF
 
 ForwardHistory read_forward_history(const InstanceDirectory& directory,
                                     const std::string& spec_hash) {
-  ForwardHistory history;
   try {
     const auto intent = read_intent(directory);
     const auto state = read_state(directory);
-    if (spec_hash.empty() || !intent || !state || intent->spec_hash != spec_hash) return history;
-    history.ports = state->ports;
-    history.removed = state->removed_forwards;
-    history.added = state->added_forwards;
+    if (spec_hash.empty() || !intent || !state || intent->spec_hash != spec_hash) return {};
+    return state->forwards;
   } catch (const Error&) {
-    // Whoever asks for the records themselves is told.
+    return {};  // whoever asks for the records themselves is told
   }
-  return history;
 }
 
 std::vector<std::string> keep_forwards(MachineConfig& config, const ForwardHistory& history) {

@@ -10,6 +10,8 @@
 #include <vmfleet/qemu/machine_config.hpp>
 #include <vmfleet/qemu/port_forward.hpp>
 
+#include "machine/state_record.hpp"
+
 namespace vmfleet {
 
 struct ForwardMatch {
@@ -20,15 +22,6 @@ struct ForwardMatch {
 };
 
 ForwardMatch match_forwards(const MachineConfig& config, const std::vector<PortForward>& existing);
-
-/// What became of a machine's forwards in its last life.
-struct ForwardHistory {
-  ForwardHistory() = default;
-
-  std::vector<PortForward> ports;    ///< at its end
-  std::vector<std::string> removed;  ///< names: specified, and taken away while it ran
-  std::vector<std::string> added;    ///< names, perhaps of specified ones
-};
 
 /// Empty unless the machine was of the same specification then; one without a hash never is.
 /// *Errors*: none; a history that cannot be read is none.

@@ -128,7 +128,7 @@ MachineReport inspect_machine(const std::filesystem::path& instance_directory) {
   report_records(directory, records, report);
   if (is_alive(directory)) {
     // Until it has its own, the record holds those of the life before.
-    if (state && state->state != MachineState::starting) report.ports = state->ports;
+    if (state && state->state != MachineState::starting) report.ports = state->forwards.ports;
     report_life(directory, intent, report);
     const auto stopped = report.pid ? stopped_by_signal(*report.pid) : std::nullopt;
     if (stopped) report.warnings.push_back(*stopped);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
 // The launch protocol: from a configuration to a guest's first instruction.
-#include <fcntl.h>
-
-#include <cerrno>
 #include <csignal>
 #include <filesystem>
 
@@ -13,16 +10,14 @@
 #include <vmfleet/async/when.hpp>
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/instance/locks.hpp>
-#include <vmfleet/io/files.hpp>
 #include <vmfleet/io/unix_socket.hpp>
 #include <vmfleet/qemu/command_line.hpp>
-#include <vmfleet/qemu/diagnosis.hpp>
 #include <vmfleet/qmp/commands.hpp>
 
 #include "machine/clone.hpp"
+#include "machine/early_death.hpp"
 #include "machine/exit_report.hpp"
 #include "machine/forwards.hpp"
-#include "machine/host_ports.hpp"
 #include "machine/identity_gate.hpp"
 #include "machine/image_users.hpp"
 #include "machine/injecting.hpp"
@@ -44,14 +39,6 @@ constexpr Milliseconds kCleanupLimit(10'000);
 constexpr Milliseconds kForwardRetry(20);
 constexpr std::size_t kMostForwards = 100;  // that are shown
 
-/// Whether not even QEMU's last words find room.
-bool has_no_room(const InstanceDirectory& directory) {
-  const auto log = directory.file(instance_file::kQemuErr);
-  const UniqueFd fd(::open(log.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!fd || ::fallocate(fd.get(), FALLOC_FL_KEEP_SIZE, 0, 1) == 0) return false;
-  return errno == ENOSPC || errno == EDQUOT;
-}
-
 /// One launch under way.
 class Launch {
  public:
@@ -64,7 +51,8 @@ class Launch {
   Task<void> run_restored(Restoration restoration) {
     restored_ = std::move(restoration);
     live_.readiness = options_.readiness;
-    begin_restored_life();
+    live_.intent = restored_->intent;
+    begin_life(live_.state.forwards);
     CommandLine command;
     command.argv = restored_->intent.argv;
     start(command);
@@ -188,6 +176,9 @@ class Launch {
     }
     process.new_session = true;
     process.private_files = true;
+    // Who must emulate is a guest itself, as a rule, and its host gives memory page by page: taking
+    // 2 MiB for each first touch makes a boot a tenth slower, and buys emulated code nothing.
+    process.small_pages = live_.intent.accel == to_string(Accelerator::tcg);
     process.dies_with_owner = options_.lifetime == Lifetime::ephemeral;
     live_.process = Process::spawn(live_.loop, process);
     keep_logs();
@@ -203,43 +194,15 @@ class Launch {
   }
 
   void write_down(const CommandLine& command) {
-    Intent& intent = live_.intent;
-    intent.fleet = config_.fleet;
-    intent.name = config_.name;
-    intent.uuid = config_.uuid;
-    intent.boot_id = host_boot_id();
-    intent.created_ms = epoch_ms();
-    intent.argv = command.argv;
-    intent.spec_hash = options_.spec_hash;
-    intent.spec = options_.spec;
-    intent.accel = to_string(config_.accel);
-    intent.stop_grace_ms = options_.stop_grace.count();
-    intent.log_limit = options_.log_limit;
-    intent.ephemeral = options_.lifetime == Lifetime::ephemeral;
-    intent.paused = config_.paused;
-    intent.template_key = options_.clone_of ? options_.clone_of->key : "";
-    intent.identical = options_.clone_of && !options_.clone_of->identical.empty();
-    intent.forwards = forwards_to_json(config_);
-    intent.named_forwards = named_forwards_;
-    intent.nets = nets_to_json(config_);
-    intent.labels = options_.labels;
-    intent.readiness = readiness_to_json(options_.readiness);
-    intent.exit_codes = config_.exit_codes;
-    intent.ssh = options_.ssh;
-    write_intent(live_.directory, intent);
-    written_down_ = true;
-    live_.state = StateRecord();
-    live_.state.state = MachineState::starting;
-    // Whatever becomes of this launch, the next one shall know them.
-    live_.state.ports = history_.ports;
-    live_.state.removed_forwards = history_.removed;
-    live_.state.added_forwards = history_.added;
-    write_state(live_.directory, live_.state);
+    live_.intent.argv = command.argv;
+    live_.intent.named_forwards = named_forwards_;
+    describe_launch(live_.intent, config_, options_);
+    begin_life(history_);
   }
 
-  void begin_restored_life() {
-    const StateRecord last = live_.state;
-    live_.intent = restored_->intent;
+  /// On record from here on. Whatever becomes of this launch, the next one shall know the forwards
+  /// of the life before.
+  void begin_life(ForwardHistory forwards) {
     live_.intent.boot_id = host_boot_id();
     live_.intent.created_ms = epoch_ms();
     live_.intent.ephemeral = options_.lifetime == Lifetime::ephemeral;
@@ -247,9 +210,7 @@ class Launch {
     written_down_ = true;
     live_.state = StateRecord();
     live_.state.state = MachineState::starting;
-    live_.state.ports = last.ports;
-    live_.state.removed_forwards = last.removed_forwards;
-    live_.state.added_forwards = last.added_forwards;
+    live_.state.forwards = std::move(forwards);
     write_state(live_.directory, live_.state);
   }
 
@@ -257,9 +218,7 @@ class Launch {
   void take_up_restored_state() {
     const StateRecord now = live_.state;
     live_.state = restored_->state;
-    live_.state.ports = now.ports;
-    live_.state.removed_forwards = now.removed_forwards;
-    live_.state.added_forwards = now.added_forwards;
+    live_.state.forwards = now.forwards;
     live_.state.events_begin = 0;
     live_.state.started_ms = now.started_ms;
   }
@@ -274,7 +233,7 @@ class Launch {
       if (error.kind() != ErrorKind::disconnected) throw;
       lost = error;
     }
-    if (lost) co_await explain_early_death(std::move(*lost));
+    if (lost) co_await explain_early_death(live_, config_, std::move(*lost));
   }
 
   Task<void> set_up(qmp::Client& client) {
@@ -301,7 +260,7 @@ class Launch {
     qmp::EventStream resets = client.events(std::move(wanted));
     if (!config_.paused) {
       co_await let_run(client);
-      step(restored_ ? "running" : "booting");
+      if (!options_.clone_of) step(restored_ ? "running" : "booting");
     }
     if (options_.clone_of) {
       step("renewing its identity");
@@ -339,7 +298,7 @@ class Launch {
     for (;;) {
       const std::string usernet = co_await qmp::human_monitor_command(client, "info usernet");
       ForwardMatch match = match_forwards(config_, parse_usernet(usernet));
-      live_.state.ports = std::move(match.ports);
+      live_.state.forwards.ports = std::move(match.ports);
       if (match.missing.empty()) co_return;
       if (live_.loop.now() >= deadline) {
         throw Error(ErrorKind::timed_out,
@@ -357,43 +316,6 @@ class Launch {
     return count;
   }
 
-  /// QEMU closed its socket: it is ending, and says why on stderr.
-  Task<void> explain_early_death(Error lost) {
-    std::optional<ExitStatus> status;
-    try {
-      status = co_await with_timeout(kDeathPatience, live_.process->wait());
-    } catch (const Error&) {
-      throw std::move(lost).hint("QEMU closed its control socket, but has not ended");
-    }
-    const std::string words =
-        files::read_end(live_.directory.file(instance_file::kQemuErr), Bytes(16 * 1024));
-    // Of two launches at once both may have found the image free; QEMU's lock has refused this one.
-    if (words.find("using the image") != std::string::npos) require_free_images(config_);
-    if (words.find("host forwarding rule") != std::string::npos) explain_ports(words);
-    Error diagnosis = diagnose_exit(words, status->code, status->signal);
-    if (words.empty() && has_no_room(live_.directory)) {
-      const std::string folder = live_.directory.path().string();
-      throw errno_error(fmt::format("{}, and could not write to {}", diagnosis.message(), folder),
-                        ENOSPC)
-          .hint("free some space in " + folder);
-    }
-    if (diagnosis.kind() == ErrorKind::host_unfit) throw diagnosis;
-    // Whatever QEMU disliked: that it ended is what the caller can act on.
-    throw Error(ErrorKind::exited, diagnosis.message())
-        .hint(diagnosis.hint())
-        .evidence_lines(diagnosis.evidence());
-  }
-
-  /// QEMU names one rule, of several with the same words perhaps, and nobody who has the port.
-  void explain_ports(const std::string& words) const {
-    for (const auto& net : config_.nets) {
-      for (const auto& forward : net.forwards) {
-        auto problem = find_port_problem(forward);
-        if (problem) throw std::move(*problem).evidence_lines(last_lines(words));
-      }
-    }
-  }
-
   Machine::Live& live_;
   MachineConfig config_;
   LaunchOptions options_;
@@ -403,10 +325,6 @@ class Launch {
   std::optional<StateRecord> last_;  ///< of the life before, until its wires are removed
   bool written_down_ = false;
 };
-
-}  // namespace
-
-namespace {
 
 /// `work` is the launch's. Leaves nothing that runs when it fails.
 Task<void> carry_through(Launch& launch, Task<void> work) {

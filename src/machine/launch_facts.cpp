@@ -12,6 +12,8 @@
 #include <vmfleet/io/files.hpp>
 #include <vmfleet/qemu/command_line.hpp>
 
+#include "machine/live.hpp"
+
 namespace vmfleet {
 
 std::string derive_uuid(const std::filesystem::path& instance_directory) {
@@ -40,6 +42,9 @@ json::Value forwards_to_json(const MachineConfig& config) {
   return forwards;
 }
 
+namespace {
+
+/// What can be told of each interface.
 json::Value nets_to_json(const MachineConfig& config) {
   json::Array nets;
   for (std::size_t i = 0; i < config.nets.size(); ++i) {
@@ -53,6 +58,28 @@ json::Value nets_to_json(const MachineConfig& config) {
     nets.emplace_back(std::move(object));
   }
   return nets;
+}
+
+}  // namespace
+
+void describe_launch(Intent& intent, const MachineConfig& config, const LaunchOptions& options) {
+  intent.fleet = config.fleet;
+  intent.name = config.name;
+  intent.uuid = config.uuid;
+  intent.spec_hash = options.spec_hash;
+  intent.spec = options.spec;
+  intent.accel = to_string(config.accel);
+  intent.stop_grace_ms = options.stop_grace.count();
+  intent.log_limit = options.log_limit;
+  intent.paused = config.paused;
+  intent.template_key = options.clone_of ? options.clone_of->key : "";
+  intent.identical = options.clone_of && !options.clone_of->identical.empty();
+  intent.forwards = forwards_to_json(config);
+  intent.nets = nets_to_json(config);
+  intent.labels = options.labels;
+  intent.readiness = readiness_to_json(options.readiness);
+  intent.exit_codes = config.exit_codes;
+  intent.ssh = options.ssh;
 }
 
 namespace {

@@ -6,6 +6,8 @@
 #include <string>
 
 #include <vmfleet/base/json.hpp>
+#include <vmfleet/instance/intent.hpp>
+#include <vmfleet/machine/machine.hpp>
 #include <vmfleet/machine/readiness.hpp>
 #include <vmfleet/qemu/machine_config.hpp>
 
@@ -17,9 +19,10 @@ std::string derive_uuid(const std::filesystem::path& instance_directory);
 /// Fleets of one name in different state roots, or of different users, share no LAN.
 std::string derive_lan_scope(const std::filesystem::path& instance_directory);
 
-/// For the records: forwards by name, and what can be told of each interface.
+/// Forwards by name, for the records.
 json::Value forwards_to_json(const MachineConfig& config);
-json::Value nets_to_json(const MachineConfig& config);
+/// What of a machine's configuration and launch is recorded.
+void describe_launch(Intent& intent, const MachineConfig& config, const LaunchOptions& options);
 
 /// Whether nothing will tell of the guest: no network, no readiness, and a kernel that is told to
 /// write to no serial port. Of guests that boot by themselves nothing is known.

@@ -209,11 +209,7 @@ std::optional<StateRecord> Machine::Live::recorded() const {
 }
 
 void Machine::Live::recall_forwards() {
-  const auto known = recorded();
-  if (!known) return;
-  state.ports = known->ports;
-  state.removed_forwards = known->removed_forwards;
-  state.added_forwards = known->added_forwards;
+  if (auto known = recorded()) state.forwards = std::move(known->forwards);
 }
 
 }  // namespace vmfleet

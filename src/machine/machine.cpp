@@ -21,9 +21,11 @@
 #include <vmfleet/qmp/commands.hpp>
 
 #include "machine/exit_report.hpp"
+#include "machine/held_guest.hpp"
 #include "machine/live.hpp"
 #include "machine/rebuild.hpp"
 #include "machine/resolve.hpp"
+#include "machine/snapshot_record.hpp"
 
 namespace vmfleet {
 
@@ -176,6 +178,17 @@ void keep_logs_again(Machine::Live& live) {
 
 }  // namespace
 
+namespace {
+
+/// *Errors*: `conflict` when somebody works on it, such as who takes a snapshot.
+Task<void> let_go_on(Machine::Live& live) {
+  if (!holds_guest(snapshots_of(live.directory.path()))) co_return;
+  const auto lock = co_await OperationLock::obtain(live.directory, Milliseconds(0));
+  co_await end_abandoned_snapshot(live);
+}
+
+}  // namespace
+
 Task<std::unique_ptr<Machine::Live>> adopt_live(std::filesystem::path instance_directory) {
   Loop& loop = co_await current_loop();
   auto live = std::make_unique<Machine::Live>(loop, InstanceDirectory::open(instance_directory));
@@ -188,7 +201,8 @@ Task<std::unique_ptr<Machine::Live>> adopt_live(std::filesystem::path instance_d
   const auto state = read_what_is_left(&read_state, live->directory);
   if (state) live->state = *state;
   live->is_recorded = intent && state;
-  if (live->state.state == MachineState::starting) live->state.ports.clear();  // of its last life
+  if (live->state.state == MachineState::starting)
+    live->state.forwards.ports.clear();  // of its last life
   live->readiness = readiness_from_json(live->intent.readiness);
   live->adopted = std::move(qemu);
   live->first_instruction = first_instruction_of(*live);
@@ -200,6 +214,7 @@ Task<Machine> Machine::adopt(std::filesystem::path instance_directory) {
   auto live = co_await adopt_live(std::move(instance_directory));
   try {
     if (!live->is_recorded) co_await rebuild_records(*live);
+    co_await let_go_on(*live);
   } catch (const Error&) {
     // Whoever needs what only QEMU knows asks it, and is told that it does not answer.
   }
@@ -210,11 +225,32 @@ Task<bool> recover_records(std::filesystem::path instance_directory) {
   const auto directory = InstanceDirectory::open(instance_directory);
   const bool recorded = read_what_is_left(&read_intent, directory).has_value() &&
                         read_what_is_left(&read_state, directory).has_value();
-  if (recorded || !is_alive(directory) || OperationLock::held(directory)) co_return false;
+  const bool whole = recorded && !holds_guest(snapshots_of(directory.path()));
+  if (whole || !is_alive(directory) || OperationLock::held(directory)) co_return false;
   auto live = co_await adopt_live(std::move(instance_directory));
-  co_await rebuild_records(*live);
+  if (!recorded) co_await rebuild_records(*live);
+  co_await let_go_on(*live);
   co_return true;
 }
+
+namespace {
+
+/// What a clone has printed is its template's: until it has an identity of its own that makes
+/// nobody ready.
+Task<void> await_identity(Machine::Live& live) {
+  const bool starts = live.state.state == MachineState::starting;
+  if (live.intent.template_key.empty() || !starts) co_return;
+  co_await wait_until_started(live.directory.path());
+  live.state = live.recorded().value_or(live.state);
+  if (live.state.state != MachineState::starting) co_return;
+  throw Error(ErrorKind::unavailable,
+              fmt::format("the start of {} was cut short: it has no identity of its own, but that "
+                          "of the machine that it was cloned from",
+                          live.intent.name))
+      .hint("`vmfleet up` starts it anew");
+}
+
+}  // namespace
 
 Task<ReadyReport> Machine::wait_ready(std::optional<Milliseconds> timeout) {
   Readiness readiness = live_->readiness;
@@ -223,6 +259,7 @@ Task<ReadyReport> Machine::wait_ready(std::optional<Milliseconds> timeout) {
     readiness.timeout = *timeout;
     since = live_->loop.now();
   }
+  co_await with_timeout(readiness.timeout, await_identity(*live_));
   std::optional<Error> failed;
   std::optional<ReadyReport> report;
   try {
@@ -304,12 +341,12 @@ const std::filesystem::path& Machine::directory() const noexcept {
   return live_->directory.path();
 }
 const std::vector<PortForward>& Machine::ports() const noexcept {
-  return live_->state.ports;
+  return live_->state.forwards.ports;
 }
 
 const PortForward& Machine::port(std::string_view forward) const {
   std::vector<std::string> names;
-  for (const auto& port : live_->state.ports) {
+  for (const auto& port : live_->state.forwards.ports) {
     if (port.name == forward) return port;
     names.push_back(port.name);
   }

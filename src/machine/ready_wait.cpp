@@ -147,7 +147,7 @@ void ReadyWait::start_probes(TaskGroup& group) {
 
 const PortForward& ReadyWait::find_port(const std::string& name) const {
   std::vector<std::string> names;
-  for (const auto& port : live_.state.ports) {
+  for (const auto& port : live_.state.forwards.ports) {
     if (port.name == name && port.protocol == "tcp") return port;
     names.push_back(port.name);
   }
@@ -158,7 +158,7 @@ const PortForward& ReadyWait::find_port(const std::string& name) const {
 }
 
 const PortForward& ReadyWait::find_ssh() const {
-  const PortForward* port = find_ssh_port(live_.state.ports);
+  const PortForward* port = find_ssh_port(live_.state.forwards.ports);
   return port != nullptr ? *port : find_port("ssh");
 }
 

@@ -85,8 +85,8 @@ Task<StateRecord> state_of(Machine::Live& live) {
   state.state = live.readiness.empty() ? MachineState::running : MachineState::booting;
   state.started_ms = live.intent.created_ms;
   const std::string usernet = co_await qmp::human_monitor_command(client, "info usernet");
-  state.ports = parse_usernet(usernet);
-  name_ports(state.ports, live.intent.forwards);
+  state.forwards.ports = parse_usernet(usernet);
+  name_ports(state.forwards.ports, live.intent.forwards);
   co_return state;
 }
 

@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include <image/file_copy.hpp>
 #include <image/staged_file.hpp>
 #include <vmfleet/async/offload.hpp>
 #include <vmfleet/base/error.hpp>
@@ -31,6 +32,8 @@ namespace vmfleet {
 namespace {
 
 constexpr Milliseconds kRestorePatience(5'000);
+constexpr Bytes kRestoredAtOnce = Bytes::mebi(64);
+constexpr Bytes kRecordsRoom(64 << 10);
 
 Error changed(const std::string& what, std::vector<std::string> evidence = {}) {
   return Error(ErrorKind::conflict, "the snapshot cannot be restored: " + what)
@@ -60,22 +63,38 @@ class Restoring {
         options_(std::move(options)),
         folder_(snapshots_of(live.directory.path()) / tag_) {}
 
-  /// `runs`: there is something to be ended.
+  /// Under the machine's lock. `runs`: there is something to be ended.
   Task<void> run(bool runs) {
     step("preparing");
-    auto prepare = [&] {
-      look();
-      stage_disks();
-    };
+    auto prepare = [&] { look(); };
     co_await offload(prepare);
+    for (const auto& [name, origin] : disks_) co_await stage(name);
+    auto require = [&] { require_room(); };
+    co_await offload(require);
     if (runs) co_await end();
     auto put_back = [&] {
       put_disks_back();
-      choose_ports();
+      return choose_ports();
     };
-    co_await offload(put_back);
+    const std::vector<std::string> warnings = co_await offload(put_back);
+    for (const auto& warning : warnings) warn(warning);
     co_await launch_restored(live_, config_, launch_options(), restoration_);
-    if (!record_.paused) co_await renew();
+  }
+
+  /// Without the lock: a guest may take its time to answer, or never do.
+  Task<void> renew() {
+    if (record_.paused) co_return;
+    step("renewing clock and random numbers");
+    std::optional<Error> failed;
+    try {
+      co_await with_qemu(live_, renew_moment(live_));
+    } catch (const Error& error) {
+      failed = error;
+    }
+    if (!failed) co_return;
+    if (failed->kind() == ErrorKind::exited) throw *failed;
+    warn(fmt::format("its clock and random numbers are those of the snapshot: {}",
+                     failed->message()));
   }
 
  private:
@@ -96,7 +115,13 @@ class Restoring {
     require_same_machine(now);
     require_same_qemu();
     for (const auto& [name, origin] : disks_) require_source(name, origin);
-    if (now) adopt_present(*now);
+    require_files();
+    if (now && !now->rebuilt) adopt_present(*now);
+    for (const auto& [name, origin] : disks_) {
+      for (const auto& file : {name, name + ".part", origin.base}) {
+        if (!file.empty()) restoration_.intent.staged_files.push_back(file);
+      }
+    }
   }
 
   void require_same_machine(const std::optional<Intent>& now) const {
@@ -121,6 +146,19 @@ class Restoring {
         .hint("no other QEMU is sure to read it: take a new snapshot");
   }
 
+  /// What QEMU would miss it misses before anything is ended.
+  void require_files() const {
+    for (const auto& file : files_of_line(restoration_.intent.argv)) {
+      std::error_code unknown;
+      const bool is_staged = file.parent_path() == live_.directory.path() &&
+                             disks_.count(file.filename().string()) != 0;
+      if (is_staged || std::filesystem::exists(file, unknown)) continue;
+      throw changed(fmt::format("{} is gone, which {} was started with", file.string(),
+                                restoration_.intent.name))
+          .hint("put it back; a file of vmfleet's own is made when the machine is restarted");
+    }
+  }
+
   /// What says nothing of the guest is as it is now.
   void adopt_present(const Intent& now) {
     Intent& intent = restoration_.intent;
@@ -129,20 +167,30 @@ class Restoring {
     intent.stop_grace_ms = now.stop_grace_ms;
     intent.log_limit = now.log_limit;
     intent.staged_files = now.staged_files;
-    for (const auto& [name, origin] : disks_) {
-      for (const auto& file : {name, name + ".part", origin.base}) {
-        if (!file.empty()) intent.staged_files.push_back(file);
-      }
-    }
   }
 
-  /// Beside those that are in use yet: until all of them are there nothing is lost.
-  void stage_disks() {
-    for (const auto& [name, origin] : disks_) {
-      auto& part = parts_.emplace_back(live_.directory.path() / name, name + ".part", 0600);
-      part.copy_from(folder_ / name);
-      part.sync();
-    }
+  /// Beside that which is in use yet: until all of them are there nothing is lost.
+  Task<void> stage(std::string name) {
+    auto& part = parts_.emplace_back(live_.directory.path() / name, name + ".part", 0600);
+    image::FileCopy copy(folder_ / name, part);
+    auto step = [&] { return copy.step(kRestoredAtOnce); };
+    bool more = true;
+    while (more) more = co_await offload(step);
+    auto sync = [&] { part.sync(); };
+    co_await offload(sync);
+  }
+
+  /// For its records and its console's log: what ended for nothing would be lost.
+  void require_room() const {
+    std::error_code none;
+    const auto log = std::filesystem::file_size(folder_ / instance_file::kSerial, none);
+    const auto needed = static_cast<off_t>(kRecordsRoom.count() + (none ? 0 : log));
+    const char* folder = live_.directory.path().c_str();
+    const UniqueFd fd(::open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
+    if (!fd || ::fallocate(fd.get(), 0, 0, needed) == 0) return;
+    if (errno != ENOSPC && errno != EDQUOT) return;  // it cannot be told
+    throw errno_error(fmt::format("restore {}", live_.intent.name), errno)
+        .hint(fmt::format("free some space in {}", folder));
   }
 
   Task<void> end() {
@@ -162,13 +210,11 @@ class Restoring {
     write_staged(live_.directory, disks_);
   }
 
-  void choose_ports() {
+  /// What there is to be said of them.
+  std::vector<std::string> choose_ports() {
     config_ = config_of_line(restoration_.intent);
     config_.paused = restoration_.intent.paused = record_.paused;
-    ForwardHistory history;
-    history.ports = live_.state.ports;
-    history.removed = live_.state.removed_forwards;
-    history.added = live_.state.added_forwards;
+    const ForwardHistory& history = live_.state.forwards;
     for (Net& net : config_.nets) {
       for (Forward& forward : net.forwards) {
         for (const PortForward& port : history.ports) {
@@ -176,13 +222,14 @@ class Restoring {
         }
       }
     }
-    for (const auto& warning : keep_forwards(config_, history)) warn(warning);
+    auto warnings = keep_forwards(config_, history);
     restoration_.intent.argv = line_to_restore(restoration_.intent.argv, config_);
     if (restoration_.state.state == MachineState::failed) {
       restoration_.state.state = MachineState::booting;
     }
     restoration_.state.exit.reset();
     restoration_.state.error.reset();
+    return warnings;
   }
 
   [[nodiscard]] LaunchOptions launch_options() const {
@@ -192,20 +239,6 @@ class Restoring {
     launch.on_warning = options_.on_warning;
     launch.on_step = options_.on_step;
     return launch;
-  }
-
-  Task<void> renew() {
-    step("renewing clock and random numbers");
-    std::optional<Error> failed;
-    try {
-      co_await with_qemu(live_, renew_moment(live_));
-    } catch (const Error& error) {
-      failed = error;
-    }
-    if (!failed) co_return;
-    if (failed->kind() == ErrorKind::exited) throw *failed;
-    warn(fmt::format("its clock and random numbers are those of the snapshot: {}",
-                     failed->message()));
   }
 
   void step(std::string_view name) const {
@@ -229,27 +262,34 @@ class Restoring {
 }  // namespace
 
 Task<void> Machine::restore(std::string tag, RestoreOptions options) {
-  const auto lock = co_await OperationLock::obtain(live_->directory, kRestorePatience);
-  if (!live_->is_this_life()) {
-    throw Error(ErrorKind::conflict, fmt::format("another command has restarted {}", name()));
-  }
   Restoring restoring(*live_, std::move(tag), std::move(options));
-  co_await restoring.run(true);
+  {
+    const auto lock = co_await OperationLock::obtain(live_->directory, kRestorePatience);
+    if (!live_->is_this_life()) {
+      throw Error(ErrorKind::conflict, fmt::format("another command has restarted {}", name()));
+    }
+    co_await restoring.run(true);
+  }
+  co_await restoring.renew();
 }
 
 Task<Machine> Machine::restore(std::filesystem::path instance_directory, std::string tag,
                                RestoreOptions options) {
   Loop& loop = co_await current_loop();
   auto live = std::make_unique<Live>(loop, InstanceDirectory::open(instance_directory));
-  const auto lock = co_await OperationLock::obtain(live->directory, kRestorePatience);
-  const bool runs = co_await is_running(live->directory);
-  if (runs) {
-    live = co_await adopt_live(instance_directory);
-  } else {
-    co_await end_log_keeper(live->directory);
+  std::optional<Restoring> restoring;
+  {
+    const auto lock = co_await OperationLock::obtain(live->directory, kRestorePatience);
+    const bool runs = co_await is_running(live->directory);
+    if (runs) {
+      live = co_await adopt_live(instance_directory);
+    } else {
+      co_await end_log_keeper(live->directory);
+    }
+    restoring.emplace(*live, std::move(tag), std::move(options));
+    co_await restoring->run(runs);
   }
-  Restoring restoring(*live, std::move(tag), std::move(options));
-  co_await restoring.run(runs);
+  co_await restoring->renew();
   co_return Machine(std::move(live));
 }
 

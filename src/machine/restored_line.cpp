@@ -100,6 +100,19 @@ json::Object ordinary_memory(const json::Value& mapped) {
   return memory;
 }
 
+/// `name=opt/x,file=/a,,b` → `/a,b`.
+std::string value_of(std::string_view key, const std::string& words) {
+  std::string file;
+  const auto begin = words.find(key);
+  if (begin == std::string::npos) return file;
+  for (std::size_t i = begin + key.size(); i < words.size(); ++i) {
+    if (words[i] == ',' && words.substr(i + 1, 1) != ",") break;
+    if (words[i] == ',') ++i;
+    file += words[i];
+  }
+  return file;
+}
+
 /// Options in a common form: `-netdev {…}`.
 std::vector<std::string> comparable(const std::vector<std::string>& argv) {
   std::vector<std::string> options;
@@ -181,6 +194,25 @@ std::vector<std::string> line_to_restore(const std::vector<std::string>& argv,
   for_each_option(argv, change);
   if (!waits) line.insert(line.end(), {"-incoming", "defer"});
   return line;
+}
+
+std::vector<std::filesystem::path> files_of_line(const std::vector<std::string>& argv) {
+  std::vector<std::filesystem::path> files;
+  const auto look = [&](const std::string& option, std::size_t value) {
+    const std::string& words = argv[value];
+    if (option == "-kernel" || option == "-initrd" || option == "-bios") files.emplace_back(words);
+    if (option == "-fw_cfg") files.emplace_back(value_of(",file=", words));
+    if (option == "-smbios") files.emplace_back(value_of(",path=", words));
+    const auto object = option == "-blockdev" ? object_of(words) : std::nullopt;
+    if (!object) return;
+    const json::Value node(*object);
+    const json::Value& file = node["file"].is_object() ? node["file"] : node;
+    if (file.text("driver") == "file") files.emplace_back(file.text("filename"));
+  };
+  for_each_option(argv, look);
+  // QEMU looks for others in a folder of its own, as for `-bios qboot.rom`.
+  std::erase_if(files, [](const auto& file) { return !file.is_absolute(); });
+  return files;
 }
 
 std::vector<std::string> differences(const std::vector<std::string>& before,

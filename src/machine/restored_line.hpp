@@ -2,6 +2,7 @@
 // The command line of a machine that was saved, read and made anew. Pure. Private to this room.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,9 @@ MachineConfig config_of_line(const Intent& intent);
 /// mapped from a template is an ordinary one of the same name: what was saved has all of it.
 std::vector<std::string> line_to_restore(const std::vector<std::string>& argv,
                                          const MachineConfig& config);
+
+/// The files that QEMU opens by their names: of kernel, firmware and disks, and what is injected.
+std::vector<std::filesystem::path> files_of_line(const std::vector<std::string>& argv);
 
 /// One line for each option that only one of two machines has; host ports and where the memory came
 /// from make no difference.

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdio>
 #include <ctime>
 #include <memory>
 
@@ -24,6 +25,8 @@
 #include <vmfleet/io/files.hpp>
 #include <vmfleet/qmp/commands.hpp>
 
+#include "machine/guest_program.hpp"
+#include "machine/held_guest.hpp"
 #include "machine/live.hpp"
 #include "machine/saved_devices.hpp"
 #include "machine/snapshot_record.hpp"
@@ -35,7 +38,11 @@ namespace {
 
 constexpr Milliseconds kSnapshotPatience(5'000);
 constexpr Milliseconds kGoOnPatience(10'000);
+constexpr Milliseconds kAgentComes(5'000);
 constexpr Bytes kCopiedAtOnce = Bytes::mebi(64);
+
+// *Source*: QEMU's QMP reference, RunState.
+constexpr std::string_view kSaved = "postmigrate";
 
 /// Whether the block node of a device is one of the machine's own disks: `node0`, and
 /// `disk0.qcow2`.
@@ -61,6 +68,17 @@ Task<void> require_own_disks(qmp::Client& client, const StagedRecord& disks) {
   }
 }
 
+/// A guest that says that it is ready has its agent a moment later, and who restores it needs that.
+/// One that cannot be logged in to is rarely one that has an agent.
+Task<void> let_agent_come(const Intent& intent, qmp::Client& client) {
+  if (!intent.ssh) co_return;
+  try {
+    co_await with_timeout(kAgentComes, await_agent(client));
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::timed_out) throw;
+  }
+}
+
 /// Another name of a file that nobody writes to any more, or a copy on another file system.
 void link_or_copy(const std::filesystem::path& source, const std::filesystem::path& target) {
   if (::link(source.c_str(), target.c_str()) != 0) stage_copy(source, target, 0400);
@@ -73,6 +91,28 @@ void make_durable(const std::filesystem::path& folder) {
     if (::fsync(fd.get()) != 0) throw errno_error("write " + entry.path().string(), errno);
   }
   image::sync_directory(folder);
+}
+
+/// Such as after an upgrade. *Source*: proc(5), /proc/PID/exe.
+bool program_is_gone(pid_t pid) {
+  constexpr std::string_view kDeleted = " (deleted)";
+  std::error_code none;
+  const auto program =
+      std::filesystem::read_symlink(fmt::format("/proc/{}/exe", pid), none).string();
+  const auto at = program.rfind(kDeleted);
+  return at != std::string::npos && at + kDeleted.size() == program.size();
+}
+
+/// Each gets the other's name, so that at no moment there is none. False when there is no other.
+bool exchange(const std::filesystem::path& made, const std::filesystem::path& target) {
+  if (::renameat2(AT_FDCWD, made.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) == 0) {
+    return true;
+  }
+  const bool unknown = errno == EINVAL || errno == ENOSYS;  // to this file system, such as NFS
+  if (errno != ENOENT && !unknown) throw errno_error("replace " + target.string(), errno);
+  std::error_code left;  // then it is in the way
+  if (unknown) std::filesystem::remove_all(target, left);
+  return false;
 }
 
 /// One snapshot under way, under the machine's lock.
@@ -92,17 +132,43 @@ class Taking {
     co_await require_own_disks(client, disks_);
     const qmp::Status status = co_await qmp::query_status(client);
     record_.paused = !status.running;
-    auto begin = [&] { make_folder(); };
+    if (status.running) co_await let_agent_come(live_.intent, client);
+    auto begin = [&] {
+      make_folder();
+      if (status.state == kSaved) take_again();
+    };
     co_await offload(begin);
-    const TimePoint began = live_.loop.now();
-    auto go_on = [&]() { return let_go_on(client); };
-    co_await finally(save(client), kGoOnPatience, go_on);
-    record_.took = std::chrono::duration_cast<Milliseconds>(live_.loop.now() - began);
+    if (status.state != kSaved) co_await take(client);
     auto finish = [&] { return publish(); };
     co_return co_await offload(finish);
   }
 
  private:
+  Task<void> take(qmp::Client& client) {
+    const TimePoint began = live_.loop.now();
+    auto go_on = [&]() { return let_go_on(client); };
+    co_await finally(save(client), kGoOnPatience, go_on);
+    record_.took = std::chrono::duration_cast<Milliseconds>(live_.loop.now() - began);
+  }
+
+  /// QEMU saves a guest once: until that has run it is what the last snapshot has.
+  /// *Source*: QEMU's migrate_prepare(): "Can't migrate the vm that was paused due to previous
+  /// migration".
+  void take_again() {
+    const auto last = find_unchanged(live_.directory, live_.intent);
+    if (!last) {
+      throw Error(ErrorKind::unavailable,
+                  fmt::format("{} is paused since a snapshot that is gone, and QEMU saves it again "
+                              "only when it has run",
+                              live_.intent.name))
+          .hint(fmt::format("`vmfleet resume {}`", live_.intent.name));
+    }
+    record_.still_at = read_snapshot(live_.directory.path(), *last).still_at;
+    std::vector<std::string> names{snapshot_file::kMachine, instance_file::kSerial};
+    for (const auto& [name, origin] : disks_) names.push_back(name);
+    for (const auto& name : names) link_or_copy(all_ / *last / name, folder_->path() / name);
+  }
+
   void look() {
     const auto intent = read_intent(live_.directory);
     if (!intent || intent->created_ms != live_.intent.created_ms || live_.pidfd().ended()) {
@@ -121,10 +187,12 @@ class Taking {
 
   Task<void> require_known_qemu(qmp::Client& client) {
     const std::string version = co_await qmp::query_version(client);
-    if (version == record_.qemu.version) co_return;
+    const bool replaced = program_is_gone(live_.pidfd().pid());
+    if (version == record_.qemu.version && !replaced) co_return;
+    const std::string now = replaced ? "another build" : record_.qemu.version;
     throw Error(ErrorKind::conflict,
                 fmt::format("{} runs with QEMU {}, and {} is {} by now", live_.intent.name, version,
-                            record_.qemu.path, record_.qemu.version))
+                            record_.qemu.path, now))
         .hint("no other QEMU could restore it: restart the machine first");
   }
 
@@ -138,11 +206,27 @@ class Taking {
 
   /// While the guest stands still.
   Task<void> save(qmp::Client& client) {
-    if (!record_.paused) co_await qmp::stop(client);
+    if (!record_.paused) co_await hold_guest(client, folder_->path());
     co_await save_devices(client, live_.directory, folder_->path() / snapshot_file::kMachine,
                           SavedMemory::included);
     for (const auto& [name, origin] : disks_) co_await copy(name);
     co_await copy(instance_file::kSerial);
+    std::error_code none;
+    const auto size =
+        std::filesystem::file_size(live_.directory.file(instance_file::kEvents), none);
+    if (record_.paused && !none) record_.still_at = size;
+    co_await require_standing(client);
+  }
+
+  /// Disks of one moment are of no use with the memory of another.
+  Task<void> require_standing(qmp::Client& client) {
+    const qmp::Status status = co_await qmp::query_status(client);
+    if (status.state == kSaved) co_return;
+    record_.paused = true;  // as somebody else has left it, it stays
+    throw Error(
+        ErrorKind::conflict,
+        fmt::format("{} was resumed by somebody else while it was saved", live_.intent.name))
+        .hint("take the snapshot again");
   }
 
   /// QEMU has written all of it to the file, and let go of that.
@@ -155,12 +239,18 @@ class Taking {
     copies_.push_back(std::move(target));
   }
 
-  /// Also when it could not be saved.
+  /// Also when it could not be saved, and when the connection was lost over that.
   Task<void> let_go_on(qmp::Client& client) {
     if (record_.paused) co_return;
-    const qmp::Reply ignored = co_await client.try_execute("migrate_cancel");
-    static_cast<void>(ignored);
-    co_await qmp::cont(client);
+    try {
+      co_await let_guest_go_on(client, folder_->path());
+      co_return;
+    } catch (const Error&) {
+      // Once more, on another connection.
+    }
+    folder_->keep();  // by which the next command knows, should this fail, too
+    qmp::Client another = co_await live_.connect();
+    co_await let_guest_go_on(another, folder_->path());
   }
 
   Snapshot publish() {
@@ -183,11 +273,7 @@ class Taking {
 
   void give_its_name() {
     const auto target = all_ / tag_;
-    std::optional<TemporaryFolder> old;
-    if (options_.replace) old.emplace(all_ / ".old-");
-    if (old && ::rename(target.c_str(), old->path().c_str()) != 0 && errno != ENOENT) {
-      throw errno_error("replace " + target.string(), errno);
-    }
+    if (options_.replace && exchange(folder_->path(), target)) return;  // the old one goes
     if (folder_->move_to(target)) return;
     throw Error(ErrorKind::conflict, target.string() + " is in the way");
   }

@@ -15,8 +15,12 @@
 #include <vmfleet/base/text.hpp>
 #include <vmfleet/instance/locks.hpp>
 #include <vmfleet/instance/record.hpp>
+#include <vmfleet/io/files.hpp>
 #include <vmfleet/machine/host_qemu.hpp>
 #include <vmfleet/qemu/validate.hpp>
+#include <vmfleet/qmp/event_log.hpp>
+
+#include "machine/held_guest.hpp"
 
 namespace vmfleet {
 
@@ -46,13 +50,23 @@ SnapshotRecord read_folder(const std::filesystem::path& folder) {
   record.qemu.stamp = body->text("qemu_stamp");
   record.paused = body->flag("paused", false);
   record.took = Milliseconds(body->integer("took_ms", 0));
+  if (const auto size = (*body)["still_at"].as_int()) {
+    record.still_at = static_cast<std::uint64_t>(*size);
+  }
   return record;
+}
+
+bool has_run_since(std::string_view events, std::uint64_t begin) {
+  if (events.size() < begin) return true;  // it is the log of another life
+  const auto later = qmp::EventLog().feed(events.substr(begin));
+  return std::any_of(later.begin(), later.end(),
+                     [](const qmp::Event& event) { return event.name == "RESUME"; });
 }
 
 /// Under its lock: of a snapshot that is half removed nothing is seen.
 void take_away(const std::filesystem::path& instance_directory, const std::string& tag) {
   const auto folder = snapshots_of(instance_directory);
-  remove_abandoned(folder, ".");
+  if (!holds_guest(folder)) remove_abandoned(folder, ".");
   {
     const TemporaryFolder grave(folder / ".removed-");
     const auto whole = folder / tag;
@@ -95,6 +109,22 @@ std::filesystem::path snapshots_of(const std::filesystem::path& instance_directo
   return instance_directory / instance_file::kSnapshots;
 }
 
+std::optional<std::string> find_unchanged(const InstanceDirectory& directory, const Intent& life) {
+  const std::string events = files::read(directory.file(instance_file::kEvents));
+  for (const auto& tag : snapshot_tags(directory.path())) {
+    const auto folder = snapshots_of(directory.path()) / tag;
+    try {
+      const SnapshotRecord record = read_folder(folder);
+      if (!record.still_at || has_run_since(events, *record.still_at)) continue;
+      const auto saved = peek_intent(InstanceDirectory::open(folder));
+      if (saved && saved->created_ms == life.created_ms) return tag;
+    } catch (const Error&) {
+      // A damaged one is of no use.
+    }
+  }
+  return std::nullopt;
+}
+
 void require_tag(const std::string& tag) {
   if (is_valid_name(tag)) return;
   throw Error(ErrorKind::invalid_config,
@@ -119,6 +149,7 @@ void write_snapshot(const std::filesystem::path& folder, const SnapshotRecord& r
   body.set("qemu", record.qemu.path).set("qemu_version", record.qemu.version);
   body.set("qemu_stamp", record.qemu.stamp);
   body.set("paused", record.paused).set("took_ms", record.took.count());
+  if (record.still_at) body.set("still_at", static_cast<std::int64_t>(*record.still_at));
   write_record(InstanceDirectory::open(folder), snapshot_file::kRecord, kSnapshotSchema, body);
 }
 

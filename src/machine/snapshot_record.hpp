@@ -3,7 +3,9 @@
 // room.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include <vmfleet/instance/instance_directory.hpp>
@@ -37,11 +39,15 @@ struct SnapshotRecord {
   SavingQemu qemu;
   bool paused = false;
   Milliseconds took{0};
+  /// Of a guest that stood still: how long its log of events was. Has it run since, that tells so.
+  std::optional<std::uint64_t> still_at;
 };
 
 std::filesystem::path snapshots_of(const std::filesystem::path& instance_directory);
 /// Their names, sorted; none when there is no such machine.
 std::vector<std::string> snapshot_tags(const std::filesystem::path& instance_directory);
+/// One that was taken of this life, and since which its guest has stood still.
+std::optional<std::string> find_unchanged(const InstanceDirectory& directory, const Intent& life);
 /// *Errors*: `invalid_config` for what cannot be one.
 void require_tag(const std::string& tag);
 /// *Errors*: `not_found`, naming the snapshots that there are; `corrupt`.

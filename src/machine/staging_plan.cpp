@@ -92,9 +92,13 @@ DiskOrigin origin_of(const MachineConfig& config, std::size_t index, SourceCheck
   return origin;
 }
 
-/// The record of a disk that is kept: what was found out by reading it all is not forgotten.
+/// The record of a disk that is kept: what was found out by reading it all is not forgotten, nor
+/// what it is an overlay on.
 DiskOrigin kept(const DiskOrigin& made, const DiskOrigin& asked) {
-  return asked.content.empty() ? made : asked;
+  if (asked.content.empty()) return made;
+  DiskOrigin origin = asked;
+  origin.base = made.base;
+  return origin;
 }
 
 std::vector<std::size_t> tools_of(const MachineConfig& config, std::size_t disk) {
@@ -120,6 +124,14 @@ void plan_removals(StagingPlan& plan, const StagedRecord& made, const std::set<s
     }
     plan.to_remove.push_back(name);
   }
+}
+
+/// A template that was made anew has the key of the one before, and other disks: an overlay that
+/// comes back (see `Machine::restore`) shall find the file that it was made on.
+std::string name_of_base(const StagingPlan::Item& item, const std::string& key) {
+  const FileStamp stamp = FileStamp::of(item.saved);
+  const std::string which = fmt::format("{} {} {}", key, stamp.inode, stamp.changed_ns);
+  return fmt::format("{}.{}", item.name, short_hash(which));
 }
 
 }  // namespace
@@ -191,8 +203,9 @@ void stage_saved(StagingPlan& plan, const MachineTemplate& original) {
   }
   for (StagingPlan::Item& item : plan.to_make) {
     item.saved = original.directory / item.name;
+    item.tools.clear();  // they have worked on it, and its guest's memory knows what is there
     if (item.disk.mode == DiskMode::copy) continue;
-    item.origin.base = item.name + "." + original.key;
+    item.origin.base = name_of_base(item, original.key);
     plan.names.push_back(item.origin.base);
     std::erase(plan.old_bases, item.origin.base);
   }

@@ -26,7 +26,7 @@ std::string qemu_line(const Machine::Live& live) {
 
 std::string network_line(const Machine::Live& live) {
   std::vector<std::string> modes = network_modes(live.intent.argv);
-  for (const auto& port : live.state.ports) {
+  for (const auto& port : live.state.forwards.ports) {
     modes.push_back(fmt::format("{} {}:{} -> {}/{}", port.name, port.host_addr, port.host_port,
                                 port.guest_port, port.protocol));
   }

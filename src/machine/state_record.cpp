@@ -35,13 +35,13 @@ void write_state(const InstanceDirectory& directory, const StateRecord& record) 
   if (record.serial_begin > 0) body.set("serial_begin", std::int64_t(record.serial_begin));
   if (record.events_begin > 0) body.set("events_begin", std::int64_t(record.events_begin));
   json::Array ports;
-  for (const auto& port : record.ports) ports.push_back(port_to_json(port));
+  for (const auto& port : record.forwards.ports) ports.push_back(port_to_json(port));
   body.set("ports", std::move(ports));
-  if (!record.removed_forwards.empty()) {
-    body.set("removed_forwards", json::to_array(record.removed_forwards));
+  if (!record.forwards.removed.empty()) {
+    body.set("removed_forwards", json::to_array(record.forwards.removed));
   }
-  if (!record.added_forwards.empty()) {
-    body.set("added_forwards", json::to_array(record.added_forwards));
+  if (!record.forwards.added.empty()) {
+    body.set("added_forwards", json::to_array(record.forwards.added));
   }
   if (record.exit) body.set("exit", record.exit->to_json());
   if (record.error) body.set("error", error_to_json(*record.error));
@@ -59,10 +59,10 @@ std::optional<StateRecord> read_state(const InstanceDirectory& directory) {
   record.events_begin = static_cast<std::uint64_t>(body->integer("events_begin", 0));
   if (const auto ready = (*body)["ready_ms"].as_int()) record.ready_after = Milliseconds(*ready);
   if (const auto* ports = (*body)["ports"].as_array()) {
-    for (const auto& port : *ports) record.ports.push_back(port_from_json(port));
+    for (const auto& port : *ports) record.forwards.ports.push_back(port_from_json(port));
   }
-  record.removed_forwards = body->texts("removed_forwards");
-  record.added_forwards = body->texts("added_forwards");
+  record.forwards.removed = body->texts("removed_forwards");
+  record.forwards.added = body->texts("added_forwards");
   if (const auto& exit = (*body)["exit"]; exit.is_object()) {
     record.exit.emplace();
     record.exit->kind = exit.text("kind");

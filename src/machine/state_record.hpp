@@ -12,6 +12,16 @@
 
 namespace vmfleet {
 
+/// What became of a machine's forwards: once it is ended, and while it is starting, in its last
+/// life.
+struct ForwardHistory {
+  ForwardHistory() = default;
+
+  std::vector<PortForward> ports;
+  std::vector<std::string> removed;  ///< names: specified, and taken away while it ran
+  std::vector<std::string> added;    ///< names, perhaps of specified ones
+};
+
 struct StateRecord {
   StateRecord() = default;
 
@@ -21,9 +31,7 @@ struct StateRecord {
   std::uint64_t serial_begin = 0;
   std::uint64_t events_begin = 0;
   std::optional<Milliseconds> ready_after;
-  std::vector<PortForward> ports;  ///< ended or starting: those of its last life, for the next one
-  std::vector<std::string> removed_forwards;  ///< names: specified, and taken away since
-  std::vector<std::string> added_forwards;    ///< names, perhaps of specified ones
+  ForwardHistory forwards;
   std::optional<ExitReport> exit;
   std::optional<Error> error;
   json::Object others;  ///< members that a later vmfleet has written: they are kept

@@ -17,6 +17,7 @@
 #include <vmfleet/qmp/commands.hpp>
 
 #include "machine/exit_report.hpp"
+#include "machine/held_guest.hpp"
 #include "machine/live.hpp"
 #include "machine/staged_record.hpp"
 
@@ -193,6 +194,19 @@ Task<void> Machine::undo_launch() {
   co_await stop(options);
 }
 
+namespace {
+
+/// A guest that a killed snapshot has left standing still would not hear its power button.
+Task<void> let_hear(Machine::Live& live) {
+  try {
+    co_await end_abandoned_snapshot(live);
+  } catch (const Error&) {
+    // It is ended all the same.
+  }
+}
+
+}  // namespace
+
 Task<StopReport> end_machine(std::filesystem::path instance_directory, StopOptions options) {
   const auto directory = InstanceDirectory::open(instance_directory);
   const auto lock = co_await OperationLock::obtain(directory, kLockPatience);
@@ -200,6 +214,7 @@ Task<StopReport> end_machine(std::filesystem::path instance_directory, StopOptio
   const bool runs = co_await is_running(directory);
   if (runs) {
     auto live = co_await adopt_live(instance_directory);
+    if (!options.grace || options.grace->count() > 0) co_await let_hear(*live);
     report = co_await end_live(*live, options);
   } else {
     co_await end_log_keeper(directory);

@@ -44,6 +44,39 @@ echo "disk: $(dd if=/dev/vda bs=1 skip=4096 count=5 2>/dev/null)"
                                                                 mode == "direct" ? 1 : 2, mode);
   }
 
+  /// The guest writes and tells something else whenever it boots, and forgets what it has written.
+  void write_random_disks() const {
+    std::ofstream(folder() / "lab/vmfleet.toml") << R"TOML(
+fleet = "lab"
+[machine.disk]
+accel = "tcg"
+image = "tiny"
+disk = [{ file = "a.img", mode = "snapshot" }]
+ready = { regex = "disk: .*!" }
+[[machine.disk.inject]]
+via = "initrd"
+path = "/etc/profile"
+text = """
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
+[ -e /run/written ] || {
+  text=$(head -c 100 /dev/urandom | tr -dc a-z | head -c 5)-----
+  printf "%.5s" "$text" | dd of=/dev/vda bs=1 seek=1048576 conv=notrunc 2>/dev/null
+  sync
+  echo 3 >/proc/sys/vm/drop_caches
+  echo "disk: $(echo "$text" | head -c 5)!"
+}
+: >/run/written
+"""
+)TOML";
+  }
+  /// As the guest that was cloned has told.
+  [[nodiscard]] std::string told() const {
+    const Ran logs = vmfleet("logs disk --raw");
+    const auto begin = logs.out.find("disk: ");
+    REQUIRE(begin != std::string::npos);
+    return logs.out.substr(begin + 6, 5);
+  }
+
   void write_source(char content) const {
     std::ofstream(folder() / "lab/a.img") << std::string(kDiskSize, content);
   }
@@ -100,6 +133,8 @@ TEST_CASE("clones have the disk as it was saved, and write to one of their own")
   }
   SECTION("and a machine that has one is booted") {
     world.require("stop disk-0");
+    const Ran plan = world.vmfleet("up --clone --dry-run");
+    CHECK_THAT(plan.out, ContainsSubstring("booted, not cloned: disk-0: it has a disk already"));
     const Ran up = world.vmfleet("up --clone --progress plain");
     INFO(up.out);
     CHECK(up.code == 0);
@@ -148,6 +183,23 @@ TEST_CASE("a machine that writes to its user's file is booted, with the reason")
   CHECK_THAT(up.out, ContainsSubstring("booted, not cloned: it writes to"));
   CHECK_THAT(up.out, ContainsSubstring("a.img itself"));
   CHECK(world.templates().empty());
+  world.require("down");
+}
+
+TEST_CASE("a snapshot of a clone is restored with the disks of its own template") {
+  const DiskWorld world;
+  world.write_random_disks();
+  world.require("up --clone --progress plain");
+  const std::string first = world.told();
+  world.require("snapshot disk clean");
+  world.require("stop --grace 0ms");
+  world.require("template rm --all");
+  world.require("up --clone --progress plain");
+  REQUIRE(world.told() != first);  // another template, of the same key
+  REQUIRE(world.template_of(0) == world.templates().front().filename().string());
+  world.require("restore disk clean");
+  CHECK(world.told() == first);
+  CHECK(world.read("disk", 1048576) == first);
   world.require("down");
 }
 

@@ -17,6 +17,10 @@ using test::Ran;
 namespace {
 
 const std::string kReady = "ready = { serial = \"vmfleet: guest ready\" }\n";
+const std::string kLinux =
+    "[machine.linux]\nkernel = \"\"\nimage = \"tiny\"\nmemory = \"256M\"\n" + kReady;
+const std::string kWithoutDriver =
+    kLinux + "append = [\"initcall_blacklist=vmgenid_driver_init\"]\n";
 
 /// Fleet files, in one folder.
 struct RefusalWorld : CloneWorld {
@@ -123,12 +127,20 @@ TEST_CASE("up tells beforehand which machines are booted, and why") {
   }
 }
 
+TEST_CASE("a machine that is unlike the first one of its class is booted") {
+  const RefusalWorld world;
+  world.write("[machine.m]\ncount = 3\nappend = [\"number={index}\"]\n" + kReady);
+  const Ran plan = world.on_file("up --dry-run 2>&1");
+  INFO(plan.out);
+  REQUIRE(plan.code == 0);
+  CHECK_THAT(plan.out, ContainsSubstring("# to clone: m-0\n"));
+  CHECK_THAT(plan.out, ContainsSubstring("# booted, not cloned: m-1 m-2: it is not like the "
+                                         "others of its class\n"));
+}
+
 TEST_CASE("a guest that nobody can give an identity is booted, with the reason") {
   const RefusalWorld world;
-  world.write("[machine.none]\ncount = 2\n" + kReady +
-              "[machine.linux]\nkernel = \"\"\nimage = \"tiny\"\nmemory = \"256M\"\n"
-              "append = [\"initcall_blacklist=vmgenid_driver_init\"]\n" +
-              kReady);
+  world.write("[machine.none]\ncount = 2\n" + kReady + kWithoutDriver);
   const Ran up = world.on_file("up 2>&1");
   INFO(up.out);
   CHECK(up.code == 0);
@@ -143,11 +155,9 @@ TEST_CASE("a guest that nobody can give an identity is booted, with the reason")
 TEST_CASE("a clone that cannot be given an identity is booted instead, with the reason") {
   const RefusalWorld world;
   // Its agent does it, and finds no program to make host keys with.
-  world.write(
-      "[machine.linux]\nkernel = \"\"\nimage = \"tiny\"\nmemory = \"256M\"\n"
-      "inject = [{ via = \"initrd\", path = \"/etc/vmfleet/renew\", text = \"none\" }, "
-      "{ via = \"initrd\", path = \"/etc/ssh/ssh_host_rsa_key\", text = \"a key\" }]\n" +
-      kReady);
+  world.write(kLinux +
+              "inject = [{ via = \"initrd\", path = \"/etc/vmfleet/renew\", text = \"none\" }, "
+              "{ via = \"initrd\", path = \"/etc/ssh/ssh_host_rsa_key\", text = \"a key\" }]\n");
   const Ran up = world.on_file("up 2>&1");
   INFO(up.out);
   CHECK(up.code == 0);
@@ -189,11 +199,7 @@ TEST_CASE("machines that nobody can tell apart are cloned when that is asked for
 
 TEST_CASE("a template of identical clones serves nobody who wants others") {
   const RefusalWorld world;
-  world.write(
-      "[machine.linux]\nkernel = \"\"\nimage = \"tiny\"\nmemory = \"256M\"\n"
-      "append = [\"initcall_blacklist=vmgenid_driver_init\"]\n" +
-          kReady,
-      "identical");
+  world.write(kWithoutDriver, "identical");
   const Ran first = world.on_file("up 2>&1");
   INFO(first.out);
   REQUIRE(first.code == 0);

@@ -72,6 +72,18 @@ TEST_CASE("a template is kept for the next fleet, and machines outlive it") {
   CHECK(world.run({"down", "-p", "larger"}).code == 0);
 }
 
+TEST_CASE("run has clones, too, and leaves only their template") {
+  const CloneWorld world;
+  const std::string script = "cat $VMFLEET_JSON; " + test::program_path() + " exec vm-1 hostname";
+  const Ran ran =
+      world.run({"run", "--clone", "--accel", "tcg", "-n", "2", "--", "sh", "-c", script});
+  INFO(ran.err);
+  CHECK(ran.code == 0);
+  CHECK(test::count_of(ran.out, "\"template\"") == 2);
+  CHECK_THAT(ran.out, ContainsSubstring("vm-1\n"));
+  CHECK(world.templates().size() == 1);
+}
+
 TEST_CASE("of commands that want the same template one makes it") {
   const CloneWorld world;
   const std::string up = "vmfleet up --clone --accel tcg --progress none";
@@ -99,6 +111,30 @@ TEST_CASE("up that is killed while it makes a template leaves nothing that is us
     ++entries;
   }
   CHECK(entries == 2);  // it, and its lock
+}
+
+TEST_CASE("a clone whose start was killed before it had an identity is not ready") {
+  const CloneWorld world;
+  REQUIRE(world.up({}).code == 0);
+  std::string state;
+  for (int i = 0; i < 10 && state != "starting"; ++i) {
+    REQUIRE(world.run({"down"}).code == 0);
+    Terminal terminal(world, {"-v", "--progress", "plain", "up", "--clone", "--accel", "tcg"});
+    terminal.wait_for("renewing its identity");
+    terminal.signal(SIGKILL);
+    terminal.wait();
+    state = test::machine(world.document({"ps"}), 0).text("state");
+  }
+  REQUIRE(state == "starting");
+  const Ran wait = world.run({"wait", "vm-0", "--timeout", "60s"});
+  CHECK(wait.code == 1);
+  CHECK_THAT(wait.err, ContainsSubstring("it has no identity of its own"));
+  CHECK(test::machine(world.document({"ps"}), 0).text("state") == "starting");
+  const Ran up = world.up({});
+  INFO(up.err);
+  CHECK(up.code == 0);
+  CHECK(test::machine(world.document({"ps"}), 0).text("state") == "ready");
+  CHECK(world.in_guest("vm-0", "hostname") == "vm-0\n");
 }
 
 TEST_CASE("from a damaged template machines are booted, and it goes") {

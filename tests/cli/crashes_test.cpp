@@ -6,6 +6,7 @@
 // this covers every point of a crash there is, also those that nobody thought of labelling, and the
 // product has no code for it. Writes are also torn: half is there.
 #include <cstdio>
+#include <fstream>
 
 #include <fmt/format.h>
 
@@ -69,6 +70,23 @@ void crash_command(std::string_view name) {
   tell_problems(world);
 }
 
+/// Three files in a folder.
+std::filesystem::path put_image(const FaultWorld& world) {
+  const auto image = world.folder() / "cache/vmfleet/images/tiny-x86_64-1";
+  std::filesystem::create_directories(image);
+  std::ofstream(image / "vmlinux") << "kernel";
+  std::ofstream(image / "initrd") << "initrd";
+  std::ofstream(image / "image.json")
+      << R"({"schema": "vmfleet.image/1", "name": "tiny", "arch": "x86_64", "created": "2026",)"
+      << R"( "kernel_size": 6, "initrd_size": 6})";
+  return image;
+}
+
+std::size_t files_in(const std::filesystem::path& folder) {
+  std::error_code gone;
+  return std::distance(std::filesystem::directory_iterator(folder, gone), {});
+}
+
 }  // namespace
 
 TEST_CASE("whatever up leaves when it is killed, the next command recovers") {
@@ -108,4 +126,57 @@ TEST_CASE("whatever an up of two machines leaves when it is killed, the next com
   const int killed = crash_everywhere(world, command, "change", "kill", kStep);
   std::fprintf(stderr, "up -n 2: %d crashes\n", killed);
   tell_problems(world);
+}
+
+TEST_CASE("an image rm that is killed leaves a whole image or none, and the rest is collected") {
+  FaultWorld world;
+  int killed = 0;
+  for (;; ++killed) {
+    const auto image = put_image(world);
+    const auto fault = fmt::format("change:{}:kill", killed + 1);
+    world.run_with(fault, {"image", "rm", "tiny"});
+    INFO(fault << ": " << world.hit());
+    const std::size_t left = files_in(image);
+    CHECK((left == 0 || left == 3));
+    CHECK(world.run({"image", "prune"}).code == 0);
+    const bool locked = std::filesystem::exists(image.parent_path() / ".lock-tiny-x86_64");
+    const std::size_t others = files_in(image.parent_path()) - (locked ? 1 : 0);
+    CHECK(others == (left == 0 ? 0 : 1));
+    if (world.hit().empty()) break;
+  }
+  CHECK(killed > 3);
+}
+
+namespace {
+
+/// A snapshot with each fault in turn, of real QEMU, for the fake one saves nothing. How many
+/// there were.
+int spoil_snapshots(const char* calls, const char* action) {
+  Vmfleet world;
+  world.environment["FAULT_FOLDER"] = world.folder().string();
+  world.environment["FAULT_REPORT"] = (world.folder() / "report").string();
+  world.environment["UV_THREADPOOL_SIZE"] = "1";
+  REQUIRE(world.run(up_with("count")).code == 0);
+  REQUIRE(world.run({"snapshot", "vm-0", "one"}).code == 0);
+  int count = 0;
+  for (int k = 1;; k += stride(), ++count) {
+    std::filesystem::remove(world.folder() / "report");
+    world.environment["FAULT"] = fmt::format("{}:{}:{}", calls, k, action);
+    const Ran ran = world.run({"snapshot", "vm-0", "one", "--force"});
+    world.environment.erase("FAULT");
+    if (!std::filesystem::exists(world.folder() / "report")) break;
+    INFO(action << " of " << calls << " " << k << "\n" << ran.err);
+    const auto ps = world.document({"ps"});
+    CHECK(machine(ps, 0).text("state") == "ready");
+    CHECK(machine(ps, 0).texts("snapshots") == std::vector<std::string>{"one"});
+  }
+  CHECK(world.run({"restore", "vm-0", "one"}).code == 0);
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("whatever spoils snapshot --force, one is there, and the guest goes on") {
+  CHECK(spoil_snapshots("change", "kill") > 0);
+  CHECK(spoil_snapshots("send", "ENOMEM") > 0);
 }

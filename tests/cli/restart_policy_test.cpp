@@ -14,12 +14,13 @@ using test::Vmfleet;
 namespace {
 
 struct World : Vmfleet {
-  World() {
+  explicit World(const std::string& more = "") {
     environment["PROGRAM"] = test::program_path();
     std::ofstream(folder() / "vmfleet.toml")
         << "fleet = 'demo'\n[machine.db]\naccel = 'tcg'\nmemory = '32M'\nnet = []\n"
            "restart = 'on-failure'\nready.serial = 'vmfleet: guest ready'\nkernel = '"
-        << testkit::guest_path("marker").string() << "'\n";
+        << testkit::guest_path("marker").string() << "'\n"
+        << more;
   }
 };
 
@@ -41,6 +42,18 @@ TEST_CASE("run starts a machine again that crashes while its program runs") {
   CHECK(ran.code == 9);
   CHECK_THAT(ran.err, ContainsSubstring("db: crashed: QEMU was killed by signal 9"));
   CHECK_THAT(ran.err, ContainsSubstring("; started again (1) in 100 ms"));
+}
+
+TEST_CASE("a clone that is started again boots") {
+  const World world("template = 'identical'\nagent = false\nvmgenid = false\n");
+  const std::string script = std::string(kPid) +
+                             "cloned() { $PROGRAM ps --json | grep -q '\"template\"'; }; "
+                             "cloned || exit 7; old=$(pid); kill -9 $old; "
+                             "new=; while [ -z \"$new\" ] || [ $new = $old ]; do "
+                             "sleep 0.1; new=$(pid); done; cloned && exit 8; exit 9";
+  const auto ran = world.run({"run", "--", "sh", "-c", script});
+  INFO(ran.out << ran.err);
+  CHECK(ran.code == 9);
 }
 
 TEST_CASE("run leaves alone what its program stops") {

@@ -83,6 +83,16 @@ TEST_CASE("memory and disks of a guest are set back, and its moment is now") {
   world.require({"down"});
 }
 
+TEST_CASE("a guest that is only just ready is kept with its agent") {
+  const CloneWorld world;
+  REQUIRE(world.run({"up", "--accel", "tcg", "-n", "1"}).code == 0);
+  REQUIRE(world.run({"snapshot", "vm-0", "clean"}).code == 0);
+  const Ran restored = world.run({"restore", "vm-0", "clean"});
+  CHECK(restored.code == 0);
+  CHECK(restored.err.empty());  // its moment is now
+  CHECK(world.run({"down"}).code == 0);
+}
+
 TEST_CASE("an overlay is not put back over another file") {
   const TinyWorld world;
   world.require({"snapshot", "vm-0", "clean"});
@@ -92,4 +102,31 @@ TEST_CASE("an overlay is not put back over another file") {
   CHECK_THAT(changed.err, ContainsSubstring("a.img, which disk0.qcow2 is an overlay of, changed"));
   CHECK(world.in_guest("vm-0", "hostname") == "vm-0\n");  // it runs on
   world.require({"down"});
+}
+
+TEST_CASE("a guest that does not answer when it was restored holds up nobody") {
+  const TinyWorld world;
+  world.do_in_guest(
+      "(sleep 2; killall -STOP qemu-ga; echo agent stopped >/dev/console) "
+      "</dev/null >/dev/null 2>&1 &");
+  world.require({"wait", "vm-0", "--for", "serial=agent stopped", "--timeout", "60s"});
+  world.require({"snapshot", "vm-0", "clean"});
+  const Ran killed = world.shell(
+      "\"$PROGRAM\" -v restore vm-0 clean >steps 2>&1 & r=$!\n"
+      "until grep renewing steps; do sleep 0.1; done\n"
+      "vmfleet kill vm-0 || exit 99; wait $r; code=$?; cat steps; exit $code");
+  INFO(killed.out);
+  CHECK(killed.code == 7);
+  CHECK_THAT(killed.out, ContainsSubstring("ended meanwhile"));
+}
+
+TEST_CASE("a guest that a killed snapshot has stopped is asked to shut down") {
+  const TinyWorld world;
+  world.require({"pause", "vm-0"});
+  const auto begun = world.state() / "default/vm-0/snapshots/.new-abcdef";
+  std::filesystem::create_directories(begun);
+  std::ofstream(begun / "stopped").flush();
+  world.require({"stop", "--grace", "30s"});
+  const auto ps = world.document({"ps"});
+  CHECK(test::machine(ps, 0)["exit"].text("kind") == "guest-shutdown");
 }

@@ -56,6 +56,15 @@ TEST_CASE("up may be repeated, and starts what is missing") {
   CHECK(second.integer("ready", -1) == 2);
 }
 
+TEST_CASE("an emulated machine takes its memory in small pages") {
+  const Vmfleet world;
+  const auto up = world.document(up_with("marker"));
+  std::ifstream file("/proc/" + std::to_string(machine(up, 0).integer("pid", 0)) + "/status");
+  std::stringstream status;
+  status << file.rdbuf();
+  CHECK_THAT(status.str(), ContainsSubstring("THP_enabled:\t0"));
+}
+
 TEST_CASE("the answer of up for people is the table of ps") {
   const Vmfleet world;
   const auto up = world.run(up_with("marker", {"-n", "2"}));

@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <set>
@@ -13,6 +12,7 @@
 
 #include <vmfleet/base/text.hpp>
 
+#include "tests/cli/clone_world.hpp"
 #include "tests/soak/soak.hpp"
 #include "tests/support/catch.hpp"
 
@@ -20,21 +20,6 @@ using namespace vmfleet;
 using namespace vmfleet::test;
 
 namespace {
-
-/// Its images are those of all tests, its templates are its own.
-struct ClonesWorld : Vmfleet {
-  ClonesWorld() {
-    const char* cache = std::getenv("XDG_CACHE_HOME");
-    const std::filesystem::path all = cache != nullptr && *cache != '\0'
-                                          ? std::filesystem::path(cache)
-                                          : std::filesystem::path(std::getenv("HOME")) / ".cache";
-    std::filesystem::create_directories(all / "vmfleet/images");
-    std::filesystem::create_directories(folder() / "clones/vmfleet");
-    std::filesystem::create_directory_symlink(all / "vmfleet/images",
-                                              folder() / "clones/vmfleet/images");
-    environment["XDG_CACHE_HOME"] = (folder() / "clones").string();
-  }
-};
 
 double host_time() {
   timespec now{};
@@ -100,7 +85,7 @@ std::string host_keys(const Vmfleet& world, int index) {
 }  // namespace
 
 TEST_CASE("clones that draw random bytes at once draw different ones, and know who they are") {
-  const ClonesWorld world;
+  const CloneWorld world;
   const int clones = amount(6, 100);
   const std::string count = std::to_string(clones);
   const Words up = {"up", "-q", "--clone", "--accel", "tcg", "--timeout", "10m", "-n"};

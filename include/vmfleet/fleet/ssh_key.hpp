@@ -15,8 +15,8 @@ namespace vmfleet {
 std::filesystem::path default_ssh_key(const std::filesystem::path& state_root);
 
 /// Makes that pair unless it is there; of several commands at once all use the same one.
-/// *Errors*: `host_unfit` (no ssh-keygen), `unavailable` (no room), `conflict` (half of a pair).
-/// *Cancellation*: the pair is there whole, or not at all.
+/// *Errors*: `host_unfit` (no ssh-keygen, or a user without a name), `unavailable` (no room),
+/// `conflict` (half of a pair). *Cancellation*: the pair is there whole, or not at all.
 Task<void> make_ssh_key(std::filesystem::path state_root);
 
 /// The public half of `private_key`, one line. Blocking.

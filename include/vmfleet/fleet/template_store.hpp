@@ -23,6 +23,8 @@ class TemplateStore {
 
   /// All that are whole, the oldest first. Blocking, but short.
   [[nodiscard]] std::vector<MachineTemplate> list() const;
+  /// Of these and of those that are damaged, sorted. Blocking, but short.
+  [[nodiscard]] std::vector<std::string> keys() const;
   /// Whether machines are just being started from it, or it is being made. Blocking, but short.
   [[nodiscard]] bool is_in_use(const std::string& key) const;
   /// *Errors*: `not_found`; `conflict` when machines are just being started from it, or it is being

@@ -219,10 +219,10 @@ bool keeps_disks(const MachineConfig& config, const std::filesystem::path& insta
 /// *Errors*: `not_found`; `corrupt` when its records cannot be read (they are set aside).
 MachineReport inspect_machine(const std::filesystem::path& instance_directory);
 
-/// For a machine that lives although records of it were lost or damaged, and that no command works
-/// on: writes anew what QEMU and the kernel tell. Its ports are known again then, and its readiness
-/// to whoever waits for it; how to start it again is not, when its intent was lost. Returns whether
-/// that was necessary. *Errors*: `not_found`; those of QMP, when QEMU does not answer.
+/// For a machine that lives although records of it were lost, and that no command works on: writes
+/// anew what QEMU and the kernel tell. Its ports are known again then, and its readiness to whoever
+/// waits for it; how to start it again is not. A guest that stands still for a `snapshot` that was
+/// killed goes on. Whether any of it was necessary. *Errors*: `not_found`; those of QMP.
 Task<bool> recover_records(std::filesystem::path instance_directory);
 
 /// Returns when no command is starting the machine any more: it runs, or it could not be started.

@@ -35,10 +35,9 @@ Task<void> reset(const ResetArguments& arguments, std::filesystem::path director
 
 Task<int> work_on_each(Context& context, std::vector<std::string> patterns, MachineWork work,
                        std::string schema) {
-  const auto names = context.select(patterns);
+  auto names = context.select(patterns);
   context.require_own(names);
-  const auto errors = co_await for_each_machine(context, names, work);
-  const FleetReport report = collect_reports(context, names, errors);
+  const FleetReport report = co_await for_each_machine(context, std::move(names), std::move(work));
   tell_report(context, report, schema);
   co_return exit_code_of_errors(report);
 }

@@ -35,6 +35,7 @@ struct RunArguments {
   std::vector<std::string> words;
   std::optional<Milliseconds> timeout;
   std::optional<std::size_t> max_boot;
+  CloneArguments clone;
 };
 
 /// `web-0` as part of a variable's name.
@@ -80,6 +81,7 @@ Task<EphemeralFleet> boot(Context& context, const Context& own, const RunArgumen
   UpOptions options;
   options.timeout = arguments.timeout;
   options.max_boot = arguments.max_boot.value_or(0);
+  options.cloned = arguments.clone.chosen();
   const auto progress = make_progress(context);
   options.progress = observer_of(*progress);
   std::vector<std::string> names;
@@ -214,6 +216,7 @@ void add_run(Program& program) {
   add_timeout(app, arguments->timeout, "for each machine to become ready");
   add_count(app, "--max-boot", arguments->max_boot, 1, kMostMachines, "",
             "how many boot at a time (emulated: as many as processors)");
+  add_clone_options(app, arguments->clone);
   set_footer(app,
              "vmfleet run -n 3 --forward ssh:22 -- ./test.sh\n"
              "vmfleet run -- sh -c 'echo $VMFLEET_MACHINES; vmfleet logs'");

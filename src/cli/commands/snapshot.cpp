@@ -106,8 +106,7 @@ int code_of(const FleetReport& report) {
 Task<int> work_on(Context& context, std::vector<std::string> names, MachineWork work,
                   std::string schema) {
   context.require_own(names);
-  const auto errors = co_await for_each_machine(context, names, work);
-  const FleetReport report = collect_reports(context, names, errors);
+  const FleetReport report = co_await for_each_machine(context, std::move(names), std::move(work));
   tell_report(context, report, schema);
   co_return code_of(report);
 }

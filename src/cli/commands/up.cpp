@@ -34,9 +34,7 @@ struct UpArguments {
   std::optional<std::size_t> max_boot;
   bool no_wait = false;
   bool keep_failed = false;
-  bool clone = false;
-  bool clone_identical = false;
-  bool cold = false;
+  CloneArguments clone;
   bool recreate = false;
   bool verify = false;
   bool dry_run = false;
@@ -49,9 +47,7 @@ UpOptions options_of(const UpArguments& arguments) {
   options.wait = !arguments.no_wait;
   options.max_boot = arguments.max_boot.value_or(0);
   options.keep_failed = arguments.keep_failed;
-  if (arguments.clone) options.cloned = Cloned::yes;
-  if (arguments.clone_identical) options.cloned = Cloned::identical;
-  if (arguments.cold) options.cloned = Cloned::no;
+  options.cloned = arguments.clone.chosen();
   options.recreate = arguments.recreate;
   options.verify = arguments.verify;
   options.timeout = arguments.timeout;
@@ -203,14 +199,7 @@ void add_up(Program& program) {
   add_flag(app, "--attach", arguments->attach,
            "stay and follow the consoles; Ctrl-C stops the machines");
   add_flag(app, "--keep-failed", arguments->keep_failed, "leave machines that failed running");
-  add_flag(app, "--clone", arguments->clone,
-           "start machines from the saved state of one that has booted");
-  add_flag(app, "--clone-identical", arguments->clone_identical,
-           "the same, also where clones cannot be told apart");
-  add_flag(app, "--cold", arguments->cold, "boot every machine, also where the file says template");
-  add_exclusion(app, "--clone", "--cold");
-  add_exclusion(app, "--clone-identical", "--cold");
-  add_exclusion(app, "--clone", "--clone-identical");
+  add_clone_options(app, arguments->clone);
   add_flag(app, "--recreate", arguments->recreate, "replace machines whose configuration differs");
   add_flag(app, "--verify", arguments->verify, "read disks' sources to see whether they changed");
   add_flag(app, "--dry-run", arguments->dry_run,

@@ -100,6 +100,17 @@ tag = "t"
   REQUIRE_THAT(problems[7], ContainsSubstring("15:8: machine.web.share[1].mode"));
 }
 
+TEST_CASE("a share without a tag has one by its place") {
+  const MachineSpec machine = parse_machine(R"(
+share = [{ path = "/a" }, { path = "/b", tag = "mine" }, { type = "vfat", path = "/c" }]
+)");
+  const auto& shares = machine.config.shares;
+  REQUIRE(shares.size() == 3);
+  REQUIRE(shares[0].tag == "share0");
+  REQUIRE(shares[1].tag == "mine");
+  REQUIRE(shares[2].tag == "share2");
+}
+
 TEST_CASE("an injection carries all of its keys") {
   const MachineSpec machine = parse_machine(R"(
 disk = [{ file = "/d.img", id = "root" }]

@@ -44,7 +44,9 @@ TEST_CASE("a template that has lost something is none, and can be removed") {
   std::filesystem::resize_file(make_kept(store, "0b") / "memory", 1);
   std::filesystem::resize_file(make_kept(store, "0c") / "devices", 0);
   std::filesystem::remove(make_kept(store, "0d") / "serial.log");
+  std::filesystem::create_directory(store.directory() / "0e.unfinished");
   REQUIRE(store.list().size() == 1);
+  REQUIRE(store.keys() == std::vector<std::string>{"0a", "0b", "0c", "0d"});
   REQUIRE(store.find("0a"));
   for (const char* key : {"0b", "0c", "0d"}) {
     REQUIRE_FALSE(store.find(key));

@@ -70,3 +70,15 @@ TEST_CASE("a copy in the place of another name of its source leaves the source a
   stage_copy(folder / "source", folder / "copy");
   REQUIRE(inode_of(folder / "copy") != inode_of(folder / "source"));
 }
+
+TEST_CASE("a file takes a name only when it is free") {
+  const TempDir folder;
+  write_file(folder / "taken", "of somebody");
+  image::StagedFile file(folder / "taken", 0600);
+  file.append("new");
+  REQUIRE_FALSE(file.commit_as(folder / "taken"));
+  REQUIRE(file.commit_as(folder / "free"));
+  REQUIRE(read_whole(folder / "taken") == "of somebody");
+  REQUIRE(read_whole(folder / "free") == "new");
+  REQUIRE(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 2);
+}

@@ -40,3 +40,14 @@ TEST_CASE("a temporary folder that was kept or moved stays") {
   REQUIRE(fs::exists(temp / "final/file"));
   REQUIRE(std::distance(fs::directory_iterator(temp.path()), {}) == 2);
 }
+
+TEST_CASE("a folder that is removed at once goes with all that is in it, or stays whole") {
+  const TempDir temp;
+  fs::create_directories(temp / "kept/below");
+  std::ofstream(temp / "kept/below/file") << "content";
+  REQUIRE_THROWS_AS(remove_at_once(temp / "missing", temp / "grave-"), Error);
+  REQUIRE_THROWS_AS(remove_at_once(temp / "kept", temp / "no folder/grave-"), Error);
+  REQUIRE(fs::exists(temp / "kept/below/file"));
+  remove_at_once(temp / "kept", temp / "grave-");
+  REQUIRE(fs::is_empty(temp.path()));
+}

@@ -100,11 +100,11 @@ TEST_CASE("the history is that of the same specification only") {
   intent.spec_hash = "abc";
   write_intent(directory, intent);
   StateRecord state;
-  state.ports = {port("ssh", 40001, 22)};
-  state.removed_forwards = {"old"};
-  state.added_forwards = {"ssh"};
+  state.forwards.ports = {port("ssh", 40001, 22)};
+  state.forwards.removed = {"old"};
+  state.forwards.added = {"ssh"};
   write_state(directory, state);
-  REQUIRE(read_forward_history(directory, "abc").ports == state.ports);
+  REQUIRE(read_forward_history(directory, "abc").ports == state.forwards.ports);
   REQUIRE(read_forward_history(directory, "abc").removed == Texts{"old"});
   REQUIRE(read_forward_history(directory, "abc").added == Texts{"ssh"});
   REQUIRE(read_forward_history(directory, "other").ports.empty());

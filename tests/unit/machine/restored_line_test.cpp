@@ -87,6 +87,23 @@ TEST_CASE("a memory that was mapped from a template is an ordinary one of the sa
   CHECK(differences(intent.argv, line).empty());
 }
 
+TEST_CASE("the files that a machine is started with are known") {
+  MachineConfig config = machine();
+  config.kernel = "/boot/vm,linuz";
+  config.initrd = "/boot/initrd";
+  config.disks.emplace_back("/images/a.iso");
+  config.disks[0].mode = DiskMode::read_only;
+  config.fw_cfg.emplace_back();
+  config.fw_cfg[0].name = "opt/x";
+  config.fw_cfg[0].file = "/etc/a,b";
+  const auto files = files_of_line(intent_of(config).argv);
+  for (const char* file : {"/boot/vm,linuz", "/boot/initrd", "/images/a.iso", "/etc/a,b"}) {
+    INFO(file);
+    CHECK(std::count(files.begin(), files.end(), file) == 1);
+  }
+  CHECK(files_of_line({"qemu", "-bios", "qboot.rom"}).empty());
+}
+
 TEST_CASE("what makes another machine is told") {
   const auto before = intent_of(machine()).argv;
   MachineConfig other = machine();

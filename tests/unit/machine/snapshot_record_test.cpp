@@ -3,6 +3,8 @@
 
 #include <sys/stat.h>
 
+#include <fstream>
+
 #include <vmfleet/base/error.hpp>
 #include <vmfleet/testkit/async_test.hpp>
 
@@ -55,6 +57,37 @@ TEST_CASE("snapshots are listed by their age, and found by their tags") {
   CHECK(read_snapshot(machine.directory.path(), "late").qemu.version == "7.2.22");
   CHECK(machine.kind_of_reading("begun") == ErrorKind::not_found);
   CHECK(machine.kind_of_reading("../vm-0") == ErrorKind::invalid_config);
+}
+
+TEST_CASE("a snapshot since which its guest has not run is found") {
+  const MachineWithSnapshots machine;
+  const auto path = machine.directory.path();
+  Intent life;
+  life.created_ms = 7;
+  SnapshotRecord record;
+  record.still_at = 0;
+  const auto log = [&](const std::string& events) {
+    std::ofstream(machine.directory.file(instance_file::kEvents)) << events;
+  };
+  machine.add("ran", "2026-01-01T00:00:00Z");
+  machine.add("still", "2026-01-02T00:00:00Z");
+  const auto folder = snapshots_of(path) / "still";
+  std::filesystem::permissions(snapshots_of(path), std::filesystem::perms::owner_all);
+  std::filesystem::permissions(folder, std::filesystem::perms::owner_all);
+  write_intent(InstanceDirectory::open(folder), life);
+  const std::string stop = "{\"event\": \"STOP\"}\n";
+  const std::string resume = "{\"event\": \"RESUME\"}\n";
+  record.still_at = stop.size();
+  write_snapshot(folder, record);
+  log(stop);
+  CHECK(find_unchanged(machine.directory, life) == "still");
+  log(stop + resume);
+  CHECK_FALSE(find_unchanged(machine.directory, life));
+  log("");
+  CHECK_FALSE(find_unchanged(machine.directory, life));
+  log(stop);
+  life.created_ms = 8;
+  CHECK_FALSE(find_unchanged(machine.directory, life));
 }
 
 TEST_CASE("the last snapshot goes with its folder, and what kills have left") {

@@ -51,6 +51,13 @@ struct Place {
 
 using Names = std::vector<std::string>;
 
+void make_saved_disks(const MachineTemplate& original) {
+  std::filesystem::create_directory(original.directory);
+  for (const char* name : {"disk0.qcow2", "disk1.raw"}) {
+    std::ofstream(original.directory / name) << "saved";
+  }
+}
+
 }  // namespace
 
 TEST_CASE("the names of all files are known before the first of them exists") {
@@ -268,14 +275,16 @@ TEST_CASE("a clone's disks are on those of its template, which no later one is m
   MachineTemplate original;
   original.key = "0123";
   original.directory = place.temp / "template";
+  make_saved_disks(original);
   StagingPlan plan = place.plan();
   stage_saved(plan, original);
   REQUIRE(plan.to_make.size() == 2);
   CHECK(plan.to_make[0].saved == original.directory / "disk0.qcow2");
-  CHECK(plan.to_make[0].origin.base == "disk0.qcow2.0123");
+  const std::string base = plan.to_make[0].origin.base;
+  CHECK_THAT(base, ContainsSubstring("disk0.qcow2."));
   CHECK(plan.to_make[1].saved == original.directory / "disk1.raw");
   CHECK(plan.to_make[1].origin.base.empty());
-  CHECK(std::count(plan.names.begin(), plan.names.end(), "disk0.qcow2.0123") == 1);
+  CHECK(std::count(plan.names.begin(), plan.names.end(), base) == 1);
   for (const auto& item : plan.to_make) {
     std::ofstream(place.directory.path() / item.name) << "made";
     plan.record[item.name] = item.origin;
@@ -286,11 +295,46 @@ TEST_CASE("a clone's disks are on those of its template, which no later one is m
   StagingPlan again = place.plan();
   CHECK(again.to_make.empty());
   CHECK(again.old_bases.empty());
-  CHECK(std::count(again.names.begin(), again.names.end(), "disk0.qcow2.0123") == 1);
+  CHECK(std::count(again.names.begin(), again.names.end(), base) == 1);
   CHECK_THROWS_AS(stage_saved(again, original), Error);
+  // To look at the content loses nothing of what is known.
+  const StagingPlan verified =
+      plan_staging(place.config, place.directory, false, SourceCheck::content);
+  CHECK(verified.record.at("disk0.qcow2").base == base);
 
   place.touch_source();
   const StagingPlan anew = place.plan(true);
-  CHECK(anew.old_bases == Names{"disk0.qcow2.0123"});
+  CHECK(anew.old_bases == Names{base});
   CHECK_FALSE(keeps_disks(place.config, place.directory.path(), true));
+}
+
+TEST_CASE("of two templates of one key each has files of its own") {
+  Place place;
+  MachineTemplate original;
+  original.key = "0123";
+  original.directory = place.temp / "template";
+  make_saved_disks(original);
+  const auto base = [&] {
+    StagingPlan plan = place.plan();
+    stage_saved(plan, original);
+    return plan.to_make.at(0).origin.base;
+  };
+  const std::string first = base();
+  CHECK(base() == first);
+  std::filesystem::rename(original.directory, place.temp / "old");
+  make_saved_disks(original);
+  CHECK(base() != first);
+}
+
+TEST_CASE("no tool works on a clone's disk, which its guest has mounted") {
+  Place place;
+  place.config.injections = {tool({"put", "{disk:disk0}"})};
+  MachineTemplate original;
+  original.directory = place.temp / "template";
+  make_saved_disks(original);
+  StagingPlan plan = place.plan();
+  REQUIRE(plan.to_make.at(0).tools.size() == 1);
+  stage_saved(plan, original);
+  CHECK(plan.to_make.at(0).tools.empty());
+  CHECK_FALSE(plan.to_make.at(0).origin.tools.empty());  // when it is booted it fits
 }

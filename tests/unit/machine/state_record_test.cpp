@@ -26,9 +26,9 @@ TEST_CASE("a state record reads back with every field") {
   port.host_addr = "127.0.0.1";
   port.host_port = 65535;
   port.guest_port = 22;
-  record.ports.push_back(port);
-  record.removed_forwards = {"web"};
-  record.added_forwards = {"ssh"};
+  record.forwards.ports.push_back(port);
+  record.forwards.removed = {"web"};
+  record.forwards.added = {"ssh"};
   record.exit.emplace();
   record.exit->kind = "killed";
   record.exit->reason = "QEMU was killed";
@@ -42,9 +42,9 @@ TEST_CASE("a state record reads back with every field") {
   REQUIRE(read->ready_after == record.ready_after);
   REQUIRE(read->serial_begin == record.serial_begin);
   REQUIRE(read->events_begin == record.events_begin);
-  REQUIRE(read->ports == record.ports);
-  REQUIRE(read->removed_forwards == record.removed_forwards);
-  REQUIRE(read->added_forwards == record.added_forwards);
+  REQUIRE(read->forwards.ports == record.forwards.ports);
+  REQUIRE(read->forwards.removed == record.forwards.removed);
+  REQUIRE(read->forwards.added == record.forwards.added);
   REQUIRE(read->exit->kind == "killed");
   REQUIRE(read->exit->requested);
   REQUIRE_FALSE(read->exit->code.has_value());
