@@ -94,6 +94,7 @@
 #include <vmfleet/fleet/fleet_report.hpp>
 #include <vmfleet/fleet/fleet_spec.hpp>
 #include <vmfleet/fleet/garbage.hpp>
+#include <vmfleet/fleet/image_garbage.hpp>
 #include <vmfleet/fleet/progress.hpp>
 #include <vmfleet/fleet/ssh_key.hpp>
 #include <vmfleet/fleet/up_plan.hpp>

@@ -12,8 +12,10 @@ namespace {
 
 std::string describe(const std::string& subject, const Error& error, const Stream& err) {
   std::string message = sanitize(error.message());
-  // The machine's name is often the outermost context already.
-  if (message.rfind(subject + ": ", 0) != 0) message = subject + ": " + message;
+  // The machine's name is often the outermost context already, or the first word.
+  if (message.rfind(subject + ": ", 0) != 0 && message.rfind(subject + " ", 0) != 0) {
+    message = subject + ": " + message;
+  }
   if (subject != "vmfleet") message = "vmfleet: " + message;
   std::string text = err.paint(message, kRed) + "\n";
   for (const auto& line : error.evidence()) {

@@ -10,6 +10,11 @@
 
 namespace vmfleet::cli {
 
+std::string path_of(const CLI::App& app) {
+  const CLI::App* parent = app.get_parent();
+  return parent == nullptr ? app.get_name() : path_of(*parent) + " " + app.get_name();
+}
+
 namespace {
 
 struct Entry {
@@ -36,11 +41,6 @@ std::string positional_usage(const CLI::Option& option) {
   std::string text = option.get_type_name();
   if (option.get_expected_max() > 1) text += "…";
   return option.get_required() ? text : "[" + text + "]";
-}
-
-std::string path_of(const CLI::App& app) {
-  const CLI::App* parent = app.get_parent();
-  return parent == nullptr ? app.get_name() : path_of(*parent) + " " + app.get_name();
 }
 
 std::string format_entries(const std::string& title, const std::vector<Entry>& entries) {

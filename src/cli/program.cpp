@@ -28,12 +28,7 @@ std::vector<std::string> option_names(const CLI::App& app) {
 }
 
 std::string hint_of_help(const CLI::App& app) {
-  std::string path = app.get_name();
-  for (const CLI::App* parent = app.get_parent(); parent != nullptr;
-       parent = parent->get_parent()) {
-    path = parent->get_name() + " " + path;
-  }
-  return "see: " + path + " --help";
+  return "see: " + path_of(app) + " --help";
 }
 
 }  // namespace
@@ -210,6 +205,10 @@ Error Program::unexpected(const std::string& argument) {
   Error error(ErrorKind::invalid_config, fmt::format("{} '{}'", what, sanitize(argument)));
   const auto meant = nearest(argument.substr(0, argument.find('=')), known);
   if (!meant.empty()) return std::move(error).hint(fmt::format("did you mean '{}'?", meant));
+  if (option && run_programs_.count(&app) != 0) {
+    return std::move(error).hint("the program and its options stand behind --: " + path_of(app) +
+                                 " … -- CMD…");
+  }
   return std::move(error).hint(hint_of_help(app));
 }
 

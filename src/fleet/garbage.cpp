@@ -27,6 +27,8 @@ std::string_view to_string(GarbageKind kind) noexcept {
       return "record";
     case GarbageKind::temporary:
       return "temporary";
+    case GarbageKind::image:
+      return "image";
     case GarbageKind::cache:
       return "cache";
     case GarbageKind::process:
@@ -129,7 +131,10 @@ Task<GarbageReport> collect_garbage(GarbageOptions options) {
   auto look = [&] {
     collect_machines(root, bin);
     collect_own_roots(bin);
-    const auto collect = [&] { collect_temporaries(options, bin); };
+    const auto collect = [&] {
+      collect_temporaries(options, bin);
+      collect_cache(options.cache_root, bin);
+    };
     bin.look_into(GarbageKind::temporary, options.cache_root, collect);
   };
   co_await offload(look);

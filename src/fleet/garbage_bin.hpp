@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <string_view>
 
 #include <vmfleet/fleet/garbage.hpp>
 
@@ -39,6 +40,9 @@ class GarbageBin {
 bool is_abandoned(const std::filesystem::path& path,
                   std::chrono::hours patience = std::chrono::hours(1));
 
+/// The ending of a file or folder that mkstemp(3) or mkdtemp(3) has named.
+bool has_six_letters_after(std::string_view name, char dot);
+
 /// nullopt when there is none.
 std::optional<std::filesystem::path> temporary_folder();
 
@@ -46,9 +50,15 @@ std::optional<std::filesystem::path> temporary_folder();
 void collect_machines(const std::filesystem::path& state_root, GarbageBin& bin);
 /// State roots that machines with none have made, and whose owners were killed. Blocking.
 void collect_own_roots(GarbageBin& bin);
-/// Unfinished files and folders in the state root, the cache and the temporary folder, and what the
-/// cache remembers of what is gone. Blocking.
+/// Unfinished files and folders in the state root, the cache and the temporary folder. Blocking.
 void collect_temporaries(const GarbageOptions& options, GarbageBin& bin);
+/// What the cache remembers of what is gone, unfinished images, and kernels and templates that
+/// nobody used for long. Blocking.
+void collect_cache(const std::filesystem::path& cache_root, GarbageBin& bin);
+/// Of that: kernels that nobody used for long, in their folder.
+void collect_kernels(const std::filesystem::path& kernels, GarbageBin& bin);
+/// Of that: builds and removals of images that were killed, in the folder of images.
+void collect_builds(const std::filesystem::path& images, GarbageBin& bin);
 /// QEMUs whose folders in this state root are gone are ended; others are told of.
 Task<void> collect_orphans(std::filesystem::path state_root, GarbageBin& bin);
 

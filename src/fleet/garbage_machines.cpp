@@ -100,6 +100,12 @@ class DeadMachine {
       bin_.take_path(GarbageKind::record, directory_.file(name.c_str()),
                      "a damaged record, which was replaced");
     }
+    std::error_code none;
+    const auto snapshots = directory_.path() / instance_file::kSnapshots;
+    for (const auto& entry : std::filesystem::directory_iterator(snapshots, none)) {
+      const bool begun = entry.path().filename().string().front() == '.';
+      if (begun) bin_.take_path(GarbageKind::temporary, entry, kUnfinished);
+    }
     for (const auto& name : disks_there()) {
       const bool unfinished = name.size() > 5 && name.compare(name.size() - 5, 5, ".part") == 0;
       if (!unfinished) continue;

@@ -136,6 +136,11 @@ std::string unfinished_prefix(std::string_view arch) {
   return ".building-tiny-" + std::string(arch) + "-";
 }
 
+std::filesystem::path build_lock(const std::filesystem::path& directory, std::string_view name,
+                                 std::string_view arch) {
+  return directory / (".lock-" + std::string(name) + "-" + std::string(arch));
+}
+
 Task<Image> build_tiny(std::filesystem::path directory, BuildOptions options,
                        BuildProgress progress) {
   check_space(directory);

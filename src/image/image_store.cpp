@@ -64,10 +64,13 @@ Task<Image> build_in_turn(const ImageStore& store, std::string name, BuildOption
   const std::filesystem::path directory = store.directory();
   std::error_code error;
   std::filesystem::create_directories(directory, error);
-  if (error) throw errno_error("create " + directory.string(), error.value());
+  if (error) {
+    throw errno_error("create " + directory.string(), error.value())
+        .hint("images are kept there; name another folder: XDG_CACHE_HOME=DIR");
+  }
   const std::optional<Image> before = find_current(store, name, options.arch);
   const UniqueFd lock =
-      co_await lock_build(directory / (".lock-" + name + "-" + options.arch), progress);
+      co_await lock_build(image::build_lock(directory, name, options.arch), progress);
   if (auto now = find_current(store, name, options.arch)) {
     const bool built_meanwhile = !before || before->directory != now->directory;
     if (reuse || built_meanwhile) co_return *std::move(now);
@@ -120,6 +123,17 @@ std::optional<Image> ImageStore::find(std::string_view name, std::string_view ar
     if (image.name == name && image.arch == arch) return std::move(image);
   }
   return std::nullopt;
+}
+
+void ImageStore::remove(const Image& image) const {
+  const auto path = image::build_lock(directory_, image.name, image.arch);
+  const UniqueFd lock = files::open(path, O_RDWR | O_CREAT);
+  if (!try_lock(lock.get(), LOCK_EX, path)) {
+    throw Error(ErrorKind::conflict,
+                sanitize(image.name) + " for " + sanitize(image.arch) + " is being built just now")
+        .hint("wait until `vmfleet image build` has ended");
+  }
+  remove_at_once(image.directory, directory_ / (image::unfinished_prefix(image.arch) + "gone-"));
 }
 
 Task<Image> ImageStore::build(std::string name, BuildOptions options, BuildProgress progress) {

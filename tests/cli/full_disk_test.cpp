@@ -198,3 +198,24 @@ TEST_CASE("a snapshot that finds no room is none, and the machine goes on") {
   CHECK_THAT(ran.out, ContainsSubstring("room=0"));
   CHECK_THAT(ran.out, ContainsSubstring("down=0"));
 }
+
+TEST_CASE("a machine that could not be restored for want of room runs on") {
+  const Vmfleet world;
+  const SmallDisk disk(world);
+  if (!disk.possible()) return;
+  const Ran ran =
+      disk.shell(65536, fmt::format("vmfleet up --kernel {} --accel tcg --memory 32M || exit 1\n"
+                                    "vmfleet snapshot vm-0 clean || exit 2\n"
+                                    "dd if=/dev/zero of=$VMFLEET_STATE_DIR/fill bs=64k\n"
+                                    "vmfleet restore vm-0 clean; echo code $?\n"
+                                    "vmfleet ps\n"
+                                    "rm $VMFLEET_STATE_DIR/fill\n"
+                                    "vmfleet restore vm-0 clean && vmfleet down && echo done\n",
+                                    testkit::guest_path("echo").string()));
+  INFO(ran.out);
+  CHECK(ran.code == 0);
+  CHECK_THAT(ran.out, ContainsSubstring("restore vm-0: No space left on device"));
+  CHECK_THAT(ran.out, ContainsSubstring("code 1\n"));
+  CHECK_THAT(ran.out, ContainsSubstring("vm-0  running"));
+  CHECK_THAT(ran.out, ContainsSubstring("done\n"));
+}

@@ -72,6 +72,19 @@ TEST_CASE("without ssh-keygen a machine starts, unless a key was asked for") {
   }
 }
 
+TEST_CASE("a user without a name starts machines that have no key") {
+  const Lab lab("ready = { ssh = true }\n");
+  const std::string nameless = "unshare --map-user=54321 --map-group=54321 ";
+  if (lab.run(nameless + "true").code != 0) {
+    WARN("users cannot be mapped here");
+    return;
+  }
+  const Ran ran = lab.run(nameless + "\"$PROGRAM\" up --no-wait --progress plain");
+  INFO(ran.out);
+  CHECK(ran.code == 0);
+  CHECK_THAT(ran.out, ContainsSubstring("warning: user 54321 has no name"));
+}
+
 TEST_CASE("a key of the user's that is half missing is refused by name") {
   const Lab lab("ssh = { key = \"mine\" }\n" + kReady);
   lab.write("mine", "private");

@@ -22,6 +22,7 @@ enum class GarbageKind {
   run,        ///< the folder of a `vmfleet run` that was killed
   record,     ///< a damaged record that was set aside
   temporary,  ///< a file or folder that was not finished
+  image,      ///< a guest of the cache; never garbage unasked
   cache,      ///< what is kept of a QEMU, kernel or image that is gone, or that nobody uses
   process,    ///< a QEMU of ours whose machine's folder is gone
 };

@@ -65,6 +65,11 @@ class ImageStore {
   Task<Image> find_or_build(std::string name, BuildOptions options = BuildOptions(),
                             BuildProgress progress = {});
 
+  /// Removes one that `list` gave: it is gone from one moment to the next. Who needs it is not
+  /// asked. *Errors*: `not_found` when another command was faster; `conflict` when one of that name
+  /// and architecture is being built. Blocking.
+  void remove(const Image& image) const;
+
   /// The folder that holds one folder for each image.
   [[nodiscard]] const std::filesystem::path& directory() const noexcept { return directory_; }
 

@@ -35,9 +35,11 @@ void add_commands(Program& program) {
   add_image(program);
   add_template(program);
   add_doctor(program);
+  add_report(program);
   add_gc(program);
   add_completion(program);
   add_version(program);
+  add_help(program);
 }
 
 }  // namespace vmfleet::cli

@@ -2,6 +2,10 @@
 // Every command of the program, one file each.
 #pragma once
 
+namespace CLI {
+class App;
+}
+
 namespace vmfleet::cli {
 
 class Program;
@@ -37,9 +41,13 @@ void add_cp(Program& program);
 void add_send(Program& program);
 void add_qmp(Program& program);
 void add_image(Program& program);
+/// Below `image`.
+void add_image_removal(Program& program, CLI::App& image);
 void add_template(Program& program);
 void add_doctor(Program& program);
+void add_report(Program& program);
 void add_gc(Program& program);
+void add_help(Program& program);
 void add_completion(Program& program);
 void add_version(Program& program);
 

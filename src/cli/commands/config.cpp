@@ -13,13 +13,8 @@ namespace vmfleet::cli {
 namespace {
 
 Task<int> config(Context& context, const SpecArguments& arguments) {
-  const json::Value whole = describe(resolve_spec(context, arguments));
-  json::Array machines;
-  for (const json::Value& machine : *whole["machines"].as_array()) {
-    machines.push_back(without_injected_texts(machine));
-  }
-  json::Object spec = *whole.as_object();
-  spec.set("machines", std::move(machines));
+  const json::Object spec =
+      fleet_without_injected_texts(describe(resolve_spec(context, arguments)));
   if (!context.globals.json) {
     context.out.write(format_value(spec));
     co_return kDone;

@@ -1,56 +1,17 @@
 // SPDX-License-Identifier: MIT
 // vmfleet gc: removes what nothing uses any more.
-#include <fmt/format.h>
-
-#include <vmfleet/base/text.hpp>
 #include <vmfleet/fleet/garbage.hpp>
 #include <vmfleet/image/image_store.hpp>
 
 #include "cli/arguments.hpp"
 #include "cli/commands/commands.hpp"
-#include "cli/exit_code.hpp"
+#include "cli/garbage_printer.hpp"
 #include "cli/program.hpp"
 #include "cli/run_roots.hpp"
-#include "cli/sizes.hpp"
 
 namespace vmfleet::cli {
 
 namespace {
-
-json::Value list_of(const std::vector<Garbage>& garbage) {
-  json::Array list;
-  for (const Garbage& one : garbage) list.push_back(one.to_json());
-  return list;
-}
-
-void answer(const Context& context, const GarbageReport& report, bool dry_run) {
-  json::Object document;
-  document.set("schema", "vmfleet.gc/1");
-  document.set("dry_run", dry_run);
-  document.set("removed", list_of(report.removed));
-  document.set("kept", list_of(report.kept));
-  document.set("bytes", report.size().count());
-  context.answer(std::move(document));
-}
-
-std::string line_of(const Garbage& garbage) {
-  const std::string what = garbage.pid
-                               ? fmt::format("pid {} of {}", *garbage.pid, garbage.path.string())
-                               : garbage.path.string();
-  return fmt::format("{} {} ({}): {}", to_string(garbage.kind), sanitize(what),
-                     rounded(garbage.size), sanitize(garbage.reason));
-}
-
-void print(const Context& context, const GarbageReport& report, bool dry_run) {
-  for (const Garbage& garbage : report.removed) {
-    context.out.write(
-        fmt::format("{} {}\n", dry_run ? "would remove" : "removed", line_of(garbage)));
-  }
-  for (const Garbage& garbage : report.kept) context.say("kept " + line_of(garbage));
-  context.say(report.removed.empty()
-                  ? "nothing to remove"
-                  : fmt::format("{} {}", rounded(report.size()), dry_run ? "to free" : "freed"));
-}
 
 /// What runs that were killed have left: their keys, and machines that did not die with them.
 Task<void> collect_runs(const Context& context, bool dry_run, GarbageReport* report) {
@@ -78,13 +39,8 @@ Task<int> gc(Context& context, bool dry_run) {
   GarbageReport report = co_await collect_garbage(std::move(options));
   co_await collect_runs(context, dry_run, &report);
   for (Garbage& garbage : report.kept) garbage.reason = context.in_state_dir(garbage.reason);
-  if (context.globals.json) {
-    answer(context, report, dry_run);
-  } else {
-    print(context, report, dry_run);
-  }
-  if (!report.failed()) co_return kDone;
-  co_return report.removed.empty() ? kFailed : kPartly;
+  tell_garbage(context, report, "vmfleet.gc/1", dry_run);
+  co_return exit_code_of(report);
 }
 
 }  // namespace

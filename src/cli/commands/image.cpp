@@ -130,6 +130,7 @@ void add_image(Program& program) {
   program.runs(build, [arguments](Context& context) { return build_image(context, *arguments); });
   CLI::App& list = program.command_below(image, "ls", "list the images that are there");
   program.runs(list, [](Context& context) { return list_images(context); });
+  add_image_removal(program, image);
 }
 
 }  // namespace vmfleet::cli

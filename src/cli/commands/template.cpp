@@ -71,7 +71,7 @@ std::vector<std::string> wanted_keys(const TemplateStore& store, const RemoveArg
   }
   std::vector<std::string> keys = arguments.keys;
   if (arguments.all) {
-    for (const auto& one : store.list()) keys.push_back(one.key);
+    keys = store.keys();  // those that are damaged, too
   }
   return keys;
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <vmfleet/image/image_store.hpp>
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +15,7 @@
 #include <vmfleet/async/loop.hpp>
 #include <vmfleet/async/time.hpp>
 #include <vmfleet/async/when.hpp>
+#include <vmfleet/io/files.hpp>
 
 #include "tests/support/catch.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -392,6 +395,18 @@ TEST_CASE("unknown names and architectures are refused before anything is made")
   REQUIRE_FALSE(std::filesystem::exists(apt.cache()));
 }
 
+TEST_CASE("a cache that cannot be made is told with how to name another") {
+  Loop loop;
+  ImageStore store("/proc/nothing");
+  std::string hint;
+  try {
+    loop.run(store.build("tiny", BuildOptions(), {}));
+  } catch (const Error& error) {
+    hint = error.hint();
+  }
+  REQUIRE_THAT(hint, ContainsSubstring("XDG_CACHE_HOME"));
+}
+
 TEST_CASE("the cache is where the XDG rules put it") {
   const char* old = ::getenv("XDG_CACHE_HOME");
   const std::string kept = old ? old : "";
@@ -417,4 +432,35 @@ TEST_CASE("emulated machines, and those with one processor, get arguments of the
   REQUIRE(image.append_for(1, true, false) == "console=ttyS0 rodata=off");
   REQUIRE(image.append_for(2, true) == "console=ttyS0 rodata=off");
   REQUIRE(image.append_for(1, false) == "console=ttyS0");
+}
+
+TEST_CASE("an image that was removed is gone with its folder, and can be built again") {
+  const FakeApt apt;
+  const Image image = build(apt, from(ImageSource::packages));
+  apt.store().remove(image);
+  REQUIRE(apt.store().list().empty());
+  REQUIRE(apt.folders().empty());
+  try {
+    apt.store().remove(image);
+    FAIL("it was there");
+  } catch (const Error& error) {
+    REQUIRE(error.kind() == ErrorKind::not_found);
+  }
+  REQUIRE(build(apt, from(ImageSource::packages)).directory == image.directory);
+}
+
+TEST_CASE("while an image is built none of its name and architecture is removed") {
+  const FakeApt apt;
+  const Image image = build(apt, from(ImageSource::packages));
+  const auto lock_path = apt.cache() / "images" / (".lock-tiny-" + host_arch());
+  const UniqueFd builder = files::open(lock_path, O_RDWR);
+  REQUIRE(::flock(builder.get(), LOCK_EX | LOCK_NB) == 0);
+  try {
+    apt.store().remove(image);
+    FAIL("it was removed");
+  } catch (const Error& error) {
+    REQUIRE(error.kind() == ErrorKind::conflict);
+    REQUIRE_THAT(error.message(), ContainsSubstring("is being built"));
+  }
+  REQUIRE(apt.store().list().size() == 1);
 }
