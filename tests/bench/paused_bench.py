@@ -3,7 +3,9 @@
 """What `vmfleet up` adds to the start of QEMU: machines that start paused and answer QMP, as a
 ratio to a bare loop that spawns the same command lines and greets them.
 
-usage: VMFLEET_TESTKIT_DIR=FOLDER paused_bench.py VMFLEET [--machines N] [--rounds N] [--max-boot K ...]
+usage: paused_bench.py VMFLEET [--guests FOLDER] [--machines N] [--rounds N] [--max-boot K ...]
+
+FOLDER has marker.elf: tests/support/testkit in a build with tests, or VMFLEET_TESTKIT_DIR.
 
 Prints medians and spreads; the host should have nothing else to do.
 """
@@ -74,8 +76,11 @@ def main():
     parser.add_argument("--machines", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--max-boot", type=int, nargs="*", default=[])
+    parser.add_argument("--guests", default=os.environ.get("VMFLEET_TESTKIT_DIR", ""))
     options = parser.parse_args()
-    kernel = os.path.join(os.environ["VMFLEET_TESTKIT_DIR"], "marker.elf")
+    kernel = os.path.abspath(os.path.join(options.guests, "marker.elf"))
+    if not os.path.exists(kernel):
+        parser.error(f"no {kernel}: --guests BUILD/tests/support/testkit, of a build with tests")
 
     with tempfile.TemporaryDirectory(prefix="vmfleet-bench-") as folder:
         file = f"{folder}/vmfleet.toml"
