@@ -53,8 +53,9 @@ std::vector<std::pair<std::string, std::string>> key_settings_of(const SshTarget
   std::vector<std::pair<std::string, std::string>> settings;
   if (target.key.empty()) return settings;
   settings.emplace_back("IdentityFile", key_pattern(target.key));
-  if (target.key.find(kEnvironment) != std::string::npos)
+  if (target.key.find(kEnvironment) != std::string::npos) {
     settings.emplace_back("HostKeyAlias", "$");
+  }
   return settings;
 }
 

@@ -13,8 +13,8 @@
 #include <vmfleet/image/image_store.hpp>
 #include <vmfleet/instance/state_root.hpp>
 
+#include "fleet/cached_image_users.hpp"
 #include "fleet/garbage_bin.hpp"
-#include "fleet/image_users.hpp"
 
 namespace vmfleet {
 
@@ -24,15 +24,15 @@ std::string title(const Image& image) {
   return fmt::format("{} for {}", sanitize(image.name), sanitize(image.arch));
 }
 
-std::vector<std::string> words_of(const std::vector<ImageUser>& users) {
+std::vector<std::string> words_of(const std::vector<CachedImageUser>& users) {
   std::vector<std::string> words;
-  for (const ImageUser& user : users) words.push_back(to_string(user));
+  for (const CachedImageUser& user : users) words.push_back(to_string(user));
   return words;
 }
 
-Error in_use(const Image& image, const std::vector<ImageUser>& users) {
-  const bool lives =
-      std::any_of(users.begin(), users.end(), [](const ImageUser& user) { return user.lives; });
+Error in_use(const Image& image, const std::vector<CachedImageUser>& users) {
+  const bool lives = std::any_of(users.begin(), users.end(),
+                                 [](const CachedImageUser& user) { return user.lives; });
   const char* otherwise = lives ? "" : "; --force removes the image all the same";
   return Error(ErrorKind::conflict,
                fmt::format("{} is in use by {}", title(image), join(words_of(users), ", ")))
@@ -70,10 +70,11 @@ std::vector<Image> find_wanted(const ImageStore& store, const ImageRemoval& remo
 void remove_wanted(const ImageRemoval& removal, const GarbageOptions& options, GarbageBin& bin) {
   const ImageStore store(options.cache_root);
   const std::vector<Image> wanted = find_wanted(store, removal);
-  const ImageUsers everyone(options);
+  const CachedImageUsers everyone(options);
   for (const Image& image : wanted) {
-    std::vector<ImageUser> users = everyone.of(image);
-    if (removal.force) std::erase_if(users, [](const ImageUser& user) { return !user.lives; });
+    std::vector<CachedImageUser> users = everyone.of(image);
+    if (removal.force)
+      std::erase_if(users, [](const CachedImageUser& user) { return !user.lives; });
     if (users.empty()) {
       take_image(store, image, fmt::format("{}, of {}", title(image), image.created), bin);
       continue;
@@ -87,11 +88,11 @@ void remove_wanted(const ImageRemoval& removal, const GarbageOptions& options, G
 
 void take_old_images(const GarbageOptions& options, GarbageBin& bin) {
   const ImageStore store(options.cache_root);
-  const ImageUsers everyone(options);
+  const CachedImageUsers everyone(options);
   std::optional<std::string> seen;
   for (const Image& image : store.list()) {  // the newest of each first
     if (std::exchange(seen, title(image)) != title(image)) continue;
-    const std::vector<ImageUser> users = everyone.of(image);
+    const std::vector<CachedImageUser> users = everyone.of(image);
     if (users.empty()) {
       take_image(store, image, fmt::format("there is a newer {}", title(image)), bin);
       continue;

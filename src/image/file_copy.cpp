@@ -11,10 +11,14 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <vmfleet/async/offload.hpp>
+
 namespace vmfleet::image {
 namespace {
 
 constexpr std::size_t kBuffer = 1 << 20;
+// So much is copied before a cancellation is noticed.
+constexpr Bytes kStep = Bytes::mebi(64);
 
 bool cannot_copy_in_kernel(int error_number) noexcept {
   return error_number == EXDEV || error_number == ENOSYS || error_number == EINVAL ||
@@ -100,6 +104,13 @@ std::int64_t FileCopy::copy_some(std::int64_t wanted) {
     }
     if (errno != EINTR) target_.fail("write", errno);
   }
+}
+
+Task<void> copy_in_steps(std::filesystem::path source, StagedFile& target) {
+  FileCopy copy(source, target);
+  auto step = [&] { return copy.step(kStep); };
+  bool more = true;
+  while (more) more = co_await offload(step);
 }
 
 }  // namespace vmfleet::image

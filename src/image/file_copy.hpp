@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <image/staged_file.hpp>
+#include <vmfleet/async/task.hpp>
 
 namespace vmfleet::image {
 
@@ -36,5 +37,9 @@ class FileCopy {
   std::int64_t extent_end_ = 0;
   std::vector<char> buffer_;  // once the kernel has refused to copy by itself
 };
+
+/// All of it, by a thread of the pool. *Cancellation*: between two steps; `target` holds a part.
+/// *Lifetime, Errors*: those of `FileCopy`.
+Task<void> copy_in_steps(std::filesystem::path source, StagedFile& target);
 
 }  // namespace vmfleet::image

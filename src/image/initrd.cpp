@@ -90,8 +90,9 @@ class InitrdWriter::State {
     end();
   }
   void check(int status) {
-    if (status != ARCHIVE_OK)
+    if (status != ARCHIVE_OK) {
       throw archive_error(writer_.get(), ErrorKind::internal, "write initrd");
+    }
   }
 
   std::string bytes_;  // first: an unfinished archive is closed, so written, when it is destroyed

@@ -178,8 +178,9 @@ BuiltImage build_from_host(const GuestArch& arch, const std::filesystem::path& r
       reasons.emplace_back("/" + path + ": " + error.message());
     }
   }
-  if (reasons.empty())
+  if (reasons.empty()) {
     reasons.emplace_back("/boot has no kernel whose modules are in /lib/modules");
+  }
   throw Error(ErrorKind::host_unfit, "the host's own kernel and programs cannot make a guest")
       .evidence_lines(reasons);
 }

@@ -201,8 +201,9 @@ Task<std::unique_ptr<Machine::Live>> adopt_live(std::filesystem::path instance_d
   const auto state = read_what_is_left(&read_state, live->directory);
   if (state) live->state = *state;
   live->is_recorded = intent && state;
-  if (live->state.state == MachineState::starting)
+  if (live->state.state == MachineState::starting) {
     live->state.forwards.ports.clear();  // of its last life
+  }
   live->readiness = readiness_from_json(live->intent.readiness);
   live->adopted = std::move(qemu);
   live->first_instruction = first_instruction_of(*live);

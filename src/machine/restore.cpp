@@ -32,7 +32,6 @@ namespace vmfleet {
 namespace {
 
 constexpr Milliseconds kRestorePatience(5'000);
-constexpr Bytes kRestoredAtOnce = Bytes::mebi(64);
 constexpr Bytes kRecordsRoom(64 << 10);
 
 Error changed(const std::string& what, std::vector<std::string> evidence = {}) {
@@ -172,10 +171,7 @@ class Restoring {
   /// Beside that which is in use yet: until all of them are there nothing is lost.
   Task<void> stage(std::string name) {
     auto& part = parts_.emplace_back(live_.directory.path() / name, name + ".part", 0600);
-    image::FileCopy copy(folder_ / name, part);
-    auto step = [&] { return copy.step(kRestoredAtOnce); };
-    bool more = true;
-    while (more) more = co_await offload(step);
+    co_await image::copy_in_steps(folder_ / name, part);
     auto sync = [&] { part.sync(); };
     co_await offload(sync);
   }

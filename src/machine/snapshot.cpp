@@ -39,7 +39,6 @@ namespace {
 constexpr Milliseconds kSnapshotPatience(5'000);
 constexpr Milliseconds kGoOnPatience(10'000);
 constexpr Milliseconds kAgentComes(5'000);
-constexpr Bytes kCopiedAtOnce = Bytes::mebi(64);
 
 // *Source*: QEMU's QMP reference, RunState.
 constexpr std::string_view kSaved = "postmigrate";
@@ -232,10 +231,7 @@ class Taking {
   /// QEMU has written all of it to the file, and let go of that.
   Task<void> copy(std::string name) {
     auto target = std::make_unique<image::StagedFile>(folder_->path() / name, name + ".part", 0600);
-    image::FileCopy copy(live_.directory.file(name.c_str()), *target);
-    auto step = [&] { return copy.step(kCopiedAtOnce); };
-    bool more = true;
-    while (more) more = co_await offload(step);
+    co_await image::copy_in_steps(live_.directory.file(name.c_str()), *target);
     copies_.push_back(std::move(target));
   }
 

@@ -67,13 +67,7 @@ bool has_run_since(std::string_view events, std::uint64_t begin) {
 void take_away(const std::filesystem::path& instance_directory, const std::string& tag) {
   const auto folder = snapshots_of(instance_directory);
   if (!holds_guest(folder)) remove_abandoned(folder, ".");
-  {
-    const TemporaryFolder grave(folder / ".removed-");
-    const auto whole = folder / tag;
-    if (::rename(whole.c_str(), grave.path().c_str()) != 0) {
-      throw errno_error("remove " + whole.string(), errno);
-    }
-  }
+  remove_at_once(folder / tag, folder / ".removed-");
   ::rmdir(folder.c_str());
 }
 

@@ -29,9 +29,6 @@ namespace {
 
 using image::StagedFile;
 
-// So much is copied before a cancellation is noticed.
-constexpr Bytes kStep = Bytes::mebi(64);
-
 Bytes size_of(const std::filesystem::path& file, DiskFormat format) {
   if (format == DiskFormat::qcow2) return image::read_qcow2_header(file).virtual_size;
   const UniqueFd fd = files::open(file, O_RDONLY | O_NONBLOCK);
@@ -153,10 +150,7 @@ class Staging {
 
   Task<void> copy_file() {
     const image::ImageReadLock lock(source_);
-    image::FileCopy copy(source_, *part_);
-    auto step = [&] { return copy.step(kStep); };
-    bool more = true;
-    while (more) more = co_await offload(step);
+    co_await image::copy_in_steps(source_, *part_);
   }
 
   Task<void> run_qemu_img(std::vector<std::string> words) {

@@ -70,8 +70,9 @@ std::optional<StateRecord> read_state(const InstanceDirectory& directory) {
     record.exit->reason = exit.text("reason");
     record.exit->requested = exit.flag("requested", false);
   }
-  if (const auto& error = (*body)["error"]; error.is_object())
+  if (const auto& error = (*body)["error"]; error.is_object()) {
     record.error = error_from_json(error);
+  }
   record.others = others_in(*body);
   return record;
 }

@@ -28,8 +28,9 @@ UniqueFd make_log(const InstanceDirectory& directory, const char* name) {
 /// Opened for both directions, so that it has a reader and a writer for as long as QEMU lives.
 UniqueFd make_fifo(const InstanceDirectory& directory, const char* name) {
   const auto path = directory.file(name);
-  if (::mkfifoat(directory.fd(), name, 0600) != 0)
+  if (::mkfifoat(directory.fd(), name, 0600) != 0) {
     throw errno_error("make " + path.string(), errno);
+  }
   return files::open(path, O_RDWR | O_NOFOLLOW);
 }
 

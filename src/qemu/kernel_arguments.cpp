@@ -45,8 +45,9 @@ bool has_key(const std::vector<std::string>& elements, std::string_view key) {
 std::vector<std::string> kernel_arguments(const MachineConfig& config) {
   std::vector<std::string> words;
   for (std::string& word : default_words(config)) {
-    if (config.append_defaults && !has_key(config.append, key_of(word)))
+    if (config.append_defaults && !has_key(config.append, key_of(word))) {
       words.push_back(std::move(word));
+    }
   }
   for (const Share& share : config.shares) {
     if (share.root && share.type == ShareType::p9) add_root(words, share);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Intents of machines and of their snapshots, and what templates need.
-#include "fleet/image_users.hpp"
+#include "fleet/cached_image_users.hpp"
 
 #include <algorithm>
 #include <map>
@@ -41,14 +41,14 @@ bool is_unreadable(const Error& error) {
 
 }  // namespace
 
-std::string to_string(const ImageUser& user) {
+std::string to_string(const CachedImageUser& user) {
   if (user.fleet.empty()) return "template " + user.name;
   return fmt::format("{} of fleet {}{}", user.name, user.fleet, user.lives ? ", which runs" : "");
 }
 
-std::string ways_to_remove(const std::vector<ImageUser>& users) {
+std::string ways_to_remove(const std::vector<CachedImageUser>& users) {
   std::map<std::string, std::string> commands;
-  for (const ImageUser& user : users) {
+  for (const CachedImageUser& user : users) {
     std::string& command = commands[user.fleet];
     if (command.empty()) {
       command = user.fleet.empty() ? "vmfleet template rm" : "vmfleet down -p " + user.fleet;
@@ -60,7 +60,7 @@ std::string ways_to_remove(const std::vector<ImageUser>& users) {
   return join(ways, ", ");
 }
 
-ImageUsers::ImageUsers(const GarbageOptions& options) {
+CachedImageUsers::CachedImageUsers(const GarbageOptions& options) {
   const auto root = std::filesystem::absolute(options.state_root).lexically_normal();
   for (const auto& name : list_fleets(root)) {
     if (!is_valid_name(name)) continue;
@@ -75,7 +75,7 @@ ImageUsers::ImageUsers(const GarbageOptions& options) {
   }
 }
 
-void ImageUsers::add_machine(const std::string& fleet, const std::filesystem::path& path) {
+void CachedImageUsers::add_machine(const std::string& fleet, const std::filesystem::path& path) {
   Entry entry;
   entry.user.name = path.filename().string();
   entry.user.fleet = fleet;
@@ -92,8 +92,8 @@ void ImageUsers::add_machine(const std::string& fleet, const std::filesystem::pa
   entries_.push_back(std::move(entry));
 }
 
-std::vector<ImageUser> ImageUsers::of(const Image& image) const {
-  std::vector<ImageUser> users;
+std::vector<CachedImageUser> CachedImageUsers::of(const Image& image) const {
+  std::vector<CachedImageUser> users;
   for (const Entry& entry : entries_) {
     const bool uses = std::any_of(entry.files.begin(), entry.files.end(),
                                   [&](const auto& file) { return is_in(file, image.directory); });

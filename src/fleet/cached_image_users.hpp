@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// ImageUsers: who was started with an image, and needs its files again. Private to this room.
+// CachedImageUsers: who was started with an image, and needs its files again. Private to this room.
 #pragma once
 
 #include <filesystem>
@@ -11,8 +11,8 @@
 
 namespace vmfleet {
 
-struct ImageUser {
-  ImageUser() = default;
+struct CachedImageUser {
+  CachedImageUser() = default;
 
   std::string name;    ///< of a machine, or a template's key
   std::string fleet;   ///< empty: it is a template
@@ -20,23 +20,23 @@ struct ImageUser {
 };
 
 /// "web-0 of fleet demo, which runs".
-std::string to_string(const ImageUser& user);
+std::string to_string(const CachedImageUser& user);
 /// The commands that remove them: "`vmfleet down -p demo web-0`".
-std::string ways_to_remove(const std::vector<ImageUser>& users);
+std::string ways_to_remove(const std::vector<CachedImageUser>& users);
 
 /// As they were when it was made. What cannot be read is no user.
-class ImageUsers {
+class CachedImageUsers {
  public:
   /// Blocking. *Errors*: when a folder cannot be looked into, since then it is not known who is
   /// there.
-  explicit ImageUsers(const GarbageOptions& options);
+  explicit CachedImageUsers(const GarbageOptions& options);
 
-  [[nodiscard]] std::vector<ImageUser> of(const Image& image) const;
+  [[nodiscard]] std::vector<CachedImageUser> of(const Image& image) const;
 
  private:
   struct Entry {
     Entry() = default;
-    ImageUser user;
+    CachedImageUser user;
     std::vector<std::filesystem::path> files;  // kernel, initrd and whatever else
   };
 
