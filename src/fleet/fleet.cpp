@@ -42,6 +42,14 @@ std::vector<std::string> folders_in(const std::filesystem::path& directory) {
 
 enum class Running { may_be, must_not_be };
 
+/// It may be there again, made anew.
+bool was_removed(const std::filesystem::path& path, const Error& failed) {
+  std::error_code ignored;
+  const bool was_away = failed.kind() == ErrorKind::not_found &&
+                        failed.message().find(path.string()) != std::string::npos;
+  return was_away || !std::filesystem::exists(path, ignored);
+}
+
 /// Ends one machine, running or not; what goes wrong is in the report.
 Task<void> stop_machine(std::filesystem::path path, StopOptions options, Running running,
                         MachineReport* report, Operation* operation) {
@@ -67,8 +75,7 @@ Task<void> stop_machine(std::filesystem::path path, StopOptions options, Running
     report->directory = path;
     report->error = error;
   }
-  std::error_code ignored;
-  if (report->error && !std::filesystem::exists(path, ignored)) {
+  if (report->error && was_removed(path, *report->error)) {
     // Another command was quicker: what it did may be just what this one was to do.
     report->state = MachineState::stopped;
     report->error.reset();

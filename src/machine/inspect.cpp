@@ -102,6 +102,14 @@ void report_records(const InstanceDirectory& directory, const Records& records,
   if (auto full = full_disk_warning(directory)) report.warnings.push_back(*std::move(full));
 }
 
+/// Since the records were read: who ended the machine wrote that down and let go of it.
+bool is_written_anew(const InstanceDirectory& directory, const Records& records) {
+  std::optional<Error> damage;
+  const auto now = read_or_tell(&read_state, directory, damage);
+  if (!now || !records.state) return now.has_value() != records.state.has_value();
+  return now->state != records.state->state || now->started_ms != records.state->started_ms;
+}
+
 void report_life(const InstanceDirectory& directory, const std::optional<Intent>& intent,
                  MachineReport& report) {
   if (const auto qemu = find_qemu(directory)) report.pid = qemu->pid();
@@ -137,6 +145,7 @@ MachineReport inspect_machine(const std::filesystem::path& instance_directory) {
     if (!starting) report.exit = explain_end(directory, intent);  // it is being written down
     report.state = starting ? MachineState::starting : MachineState::stopping;
   } else if (!is_over(report.state)) {
+    if (is_written_anew(directory, records)) return inspect_machine(instance_directory);
     report.exit = explain_end(directory, intent);
     report.state = state_after(*report.exit);
   }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Fleets on disk, without a machine that runs.
+#include <atomic>
 #include <cstdlib>
 #include <fstream>
+#include <thread>
 
 #include <vmfleet/fleet/fleet.hpp>
 #include <vmfleet/instance/instance_directory.hpp>
@@ -63,4 +65,32 @@ TEST_CASE("down reports a directory that holds a stranger's file and goes on wit
   REQUIRE(report.machines[0].error->kind() == ErrorKind::conflict);
   REQUIRE(std::filesystem::exists(temp / "demo/vm-0/thesis.odt"));
   REQUIRE_FALSE(std::filesystem::exists(temp / "demo/vm-1"));
+}
+
+TEST_CASE("a machine that goes and comes while it is stopped was removed by another command") {
+  const TempDir temp;
+  InstanceDirectory::create(temp.path(), "demo", "vm-0");
+  std::atomic<bool> over{false};
+  std::thread another([&] {
+    while (!over) {
+      std::filesystem::rename(temp / "demo/vm-0", temp / "demo/.away");
+      std::filesystem::rename(temp / "demo/.away", temp / "demo/vm-0");
+    }
+  });
+  Loop loop;
+  Fleet fleet(temp.path(), "demo");
+  std::vector<Error> errors;
+  constexpr int kStops = 2'000;
+  for (int i = 0; i < kStops; ++i) {
+    const auto report = loop.run(fleet.stop({}));
+    for (const auto& machine : report.machines) {
+      if (machine.error) errors.push_back(*machine.error);
+    }
+  }
+  over = true;
+  another.join();
+  for (const auto& error : errors) {
+    INFO(error.message());
+    REQUIRE(error.kind() == ErrorKind::conflict);
+  }
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 // What is said of machines by their directory and the kernel.
+#include <atomic>
 #include <fstream>
 #include <list>
+#include <optional>
+#include <thread>
 
 #include <vmfleet/instance/intent.hpp>
 #include <vmfleet/instance/locks.hpp>
@@ -26,6 +29,12 @@ struct Place {
     write_intent(directory, intent);
     StateRecord record;
     record.state = state;
+    write_state(directory, record);
+  }
+  void live(std::int64_t started_ms) const {
+    StateRecord record;
+    record.state = MachineState::ready;
+    record.started_ms = started_ms;
     write_state(directory, record);
   }
   void shut_down() const {
@@ -106,6 +115,31 @@ TEST_CASE("an end that is being recorded has its reason already") {
   REQUIRE(report.state == MachineState::stopping);
   REQUIRE(report.exit.has_value());
   REQUIRE(report.exit->reason == "the guest shut down");
+}
+
+TEST_CASE("a machine that another command ends and starts again has not crashed at any moment") {
+  const Place place;
+  place.record(MachineState::stopped);
+  std::atomic<bool> over{false};
+  std::thread another([&] {
+    constexpr int kLives = 2'000;
+    for (int life = 1; life <= kLives; ++life) {
+      std::optional<UniqueFd> alive;
+      {
+        const auto lock = OperationLock::acquire(place.directory);
+        alive = lock_alive(place.directory);
+        place.live(life);
+      }
+      const auto lock = OperationLock::acquire(place.directory);
+      alive.reset();
+      place.record(MachineState::stopped);
+    }
+    over = true;
+  });
+  int crashed = 0;
+  while (!over) crashed += place.inspect().state == MachineState::crashed ? 1 : 0;
+  another.join();
+  REQUIRE(crashed == 0);
 }
 
 TEST_CASE("an empty directory is a machine that was created") {
