@@ -15,8 +15,8 @@
 namespace vmfleet::image {
 namespace {
 
-// Counted up when this file, or the program of renewal/, changes what is built.
-constexpr std::string_view kRecipe = "7";
+// Counted up when this file, or a program of relay/ or renewal/, changes what is built.
+constexpr std::string_view kRecipe = "8";
 
 constexpr std::array kArchs{
     GuestArch{"x86_64",
@@ -98,20 +98,25 @@ void add_modules(InitrdWriter& initrd, const LoadedModules& modules, const std::
   initrd.file(folder + "modules.alias", modules_alias(modules.infos));
 }
 
-// Guests of others have no generation id to be cloned with, and on other hosts there is no compiler
-// for it: their clones are renewed by the agent.
+// Our own programs. Guests of other architectures have no generation id to be cloned with, and on
+// other hosts there is no compiler for them: the agent renews clones, and has its port itself.
 #if defined(__x86_64__)
-constexpr std::string_view kRenewableArch = "x86_64";
-constexpr unsigned char kRenewalProgram[] = {
+constexpr std::string_view kArchOfPrograms = "x86_64";
+constexpr unsigned char kRelay[] = {
+#include "image/relay_bytes.inc"
+};
+constexpr unsigned char kRenewal[] = {
 #include "image/renewal_bytes.inc"
 };
 #else
-constexpr std::string_view kRenewableArch;
-constexpr unsigned char kRenewalProgram[] = {0};
+constexpr std::string_view kArchOfPrograms;
+constexpr unsigned char kRelay[] = {0};
+constexpr unsigned char kRenewal[] = {0};
 #endif
 
-std::string_view renewal_program() noexcept {
-  return {reinterpret_cast<const char*>(kRenewalProgram), sizeof kRenewalProgram};
+template <std::size_t size>
+std::string_view bytes_of(const unsigned char (&program)[size]) noexcept {
+  return {reinterpret_cast<const char*>(program), size};
 }
 
 }  // namespace
@@ -187,7 +192,10 @@ std::string build_guest_initrd(const FileSource& source, const LoadedModules& mo
   initrd.file("etc/shells", "/bin/sh\n");
   initrd.file("etc/hosts", "127.0.0.1 localhost\n");
   add_busybox(initrd, source);
-  if (arch.name == kRenewableArch) initrd.file("etc/vmfleet/renew", renewal_program(), 0755);
+  if (arch.name == kArchOfPrograms) {
+    initrd.file("etc/vmfleet/relay", bytes_of(kRelay), 0755);
+    initrd.file("etc/vmfleet/renew", bytes_of(kRenewal), 0755);
+  }
   add_programs(initrd, source, arch.triplet);
   add_modules(initrd, modules, kernel_version);
   return std::move(initrd).finish();

@@ -55,15 +55,48 @@ TEST_CASE("programs in one guest run at the same time, and end with it") {
   CHECK(endless.wait() == 125);
 }
 
-TEST_CASE("a program that was interrupted at any moment spoils nothing for the next") {
+TEST_CASE("who is killed while it asks a guest's agent spoils nothing for the next") {
   const LinuxWorld world("agent");
-  for (const char* moment : {"0.02", "0.04", "0.06", "0.1", "0.2", "0.4"}) {
-    const Ran ran = world.shell(std::string("timeout -s KILL ") + moment +
-                                " vmfleet exec vm-0 -- sleep 9; vmfleet exec vm-0 -- hostname");
-    INFO(moment << " s: " << ran.out);
+  const auto killed_after = [&](const std::string& seconds, const std::string& command) {
+    const Ran ran = world.shell("timeout -s KILL " + seconds + " \"$PROGRAM\" exec vm-0 -- " +
+                                command + " >out\necho killed: $?\nvmfleet exec vm-0 -- hostname");
+    INFO(seconds << " s: " << ran.out);
     CHECK(ran.code == 0);
-    CHECK_THAT(ran.out, ContainsSubstring("vm-0\n"));
+    CHECK_THAT(ran.out, ContainsSubstring("\nvm-0\n"));
+    return ran.out.find("killed: 137") != std::string::npos;
+  };
+  int killed = 0;
+  for (const char* seconds : {"0.02", "0.04", "0.06", "0.1", "0.2", "0.4"}) {
+    killed += killed_after(seconds, "sleep 9") ? 1 : 0;
   }
+  CHECK(killed == 6);
+  // Before all of a large answer has come.
+  killed = 0;
+  for (const char* seconds : {"0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.8", "1.0"}) {
+    killed += killed_after(seconds, "sh -c 'yes | head -c 3000000'") ? 1 : 0;
+  }
+  CHECK(killed > 0);
+}
+
+TEST_CASE("a guest's agent that nobody asks is not woken") {
+  const LinuxWorld world("agent");
+  Terminal console(world, {"logs", "-f", "vm-0"});
+  // Until nobody asked for two seconds.
+  const Ran ran = exec(world, {"sh", "-c", R"(
+wakes() { for pid in $(pidof relay qemu-ga); do grep ^voluntary /proc/$pid/status; done; }
+{
+  now=$(wakes)
+  until [ "$before" = "$now" ]; do
+    before=$now
+    sleep 2
+    now=$(wakes)
+  done
+  echo "$now" | wc -l
+  echo asleep
+} </dev/null >/dev/ttyS0 2>&1 &
+)"});
+  CHECK(ran.code == 0);
+  console.wait_for("2\r\nasleep");
 }
 
 TEST_CASE("the image has its devices, name and network where there is no PCI bus") {

@@ -125,22 +125,23 @@ TEST_CASE("clones that draw random bytes at once draw different ones, and know w
   REQUIRE(templates.size() == 1);
   REQUIRE(templates.count("") == 0);
 
-  const auto random =
-      ask_all(world, clones, "head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \\n'");
-  const std::set<std::string> different(random.begin(), random.end());
-  CHECK(different.size() == static_cast<std::size_t>(clones));
-  for (const std::string& bytes : different) CHECK(bytes.size() == 64);
-
-  const auto names = ask_all(world, clones, "hostname; cat /etc/machine-id 2>/dev/null; true");
+  const auto answers = ask_all(world, clones,
+                               "head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \\n'; echo;\n"
+                               "hostname; cat /etc/machine-id 2>/dev/null; true");
+  std::set<std::string> different;
   std::set<std::string> machine_ids;
   std::size_t have_one = 0;
   for (int i = 0; i < clones; ++i) {
-    const auto lines = split(names[static_cast<std::size_t>(i)], '\n');
-    CHECK(trim(lines.front()) == name_of(i));
-    if (lines.size() < 2) continue;
+    const auto lines = split(answers[static_cast<std::size_t>(i)], '\n');
+    REQUIRE(lines.size() >= 2);
+    CHECK(lines[0].size() == 64);
+    different.emplace(lines[0]);
+    CHECK(trim(lines[1]) == name_of(i));
+    if (lines.size() < 3) continue;
     ++have_one;
-    machine_ids.emplace(trim(lines[1]));
+    machine_ids.emplace(trim(lines[2]));
   }
+  CHECK(different.size() == static_cast<std::size_t>(clones));
   CHECK(machine_ids.size() == have_one);
 
   double worst = 0;

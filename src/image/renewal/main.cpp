@@ -5,24 +5,22 @@
 //
 // renew PORT: a virtio-serial port, on which requests come. See image/guest.hpp for how a change
 // gets into images that exist.
-#include <asm/unistd.h>
-
 #include <cstdint>
 
 #include "image/renewal/message.hpp"
+#include "image/system_call.hpp"
 
 namespace {
 
+using namespace vmfleet::in_guest;
 using vmfleet::renewal::Interface;
 using vmfleet::renewal::kMagic;
 using vmfleet::renewal::kMostInterfaces;
 using vmfleet::renewal::Reply;
 using vmfleet::renewal::Request;
 
-// *Source*: Linux's uapi: fcntl.h, signal.h, time.h, random.h, socket.h, sockios.h, if.h.
-constexpr long kReadWrite = 2, kAppend = 02000, kNonBlocking = 04000, kAsynchronous = 020000;
-constexpr long kSetFlags = 4, kSetOwner = 8;
-constexpr long kSigIo = 29, kBlock = 0, kSignalSetBytes = 8;
+// *Source*: Linux's uapi: fcntl.h, time.h, random.h, socket.h, sockios.h, if.h.
+constexpr long kAppend = 02000;
 constexpr long kRealTime = 0;
 constexpr long kAddEntropy = 0x40085203, kReseed = 0x5207;
 constexpr long kInternet = 2, kDatagram = 2;
@@ -31,21 +29,6 @@ constexpr long kNameOf = 0x8910, kFlagsOf = 0x8913, kSetInterfaceFlags = 0x8914;
 constexpr long kSetAddress = 0x8916, kSetBroadcast = 0x891a, kSetNetmask = 0x891c;
 constexpr long kSetMac = 0x8924, kMacOf = 0x8927;
 constexpr std::int16_t kUp = 1;
-
-long call(long number, long a = 0, long b = 0, long c = 0, long d = 0) {
-  long result = number;
-  register long fourth asm("r10") = d;
-  asm volatile("syscall"
-               : "+a"(result)
-               : "D"(a), "S"(b), "d"(c), "r"(fourth)
-               : "rcx", "r11", "memory");
-  return result;
-}
-
-template <class T>
-long address(T* pointer) {
-  return reinterpret_cast<long>(pointer);
-}
 
 struct Entropy {  // rand_pool_info
   int bits;
@@ -73,10 +56,7 @@ struct InterfaceRequest {  // ifreq
   };
 };
 
-constexpr std::uint64_t kPortSignal = std::uint64_t{1} << (kSigIo - 1);
-
-/// Until the port can be read, or a host has come or gone: it has a signal for that, which is kept
-/// while nobody waits. (To poll it would be to be woken all the time while no host listens.)
+/// Until the port can be read, or a host has come or gone.
 void sleep_until_something_happens() {
   call(__NR_rt_sigtimedwait, address(&kPortSignal), 0, 0, kSignalSetBytes);
 }
@@ -236,11 +216,8 @@ bool is_ours(const Request& request) {
 }  // namespace
 
 extern "C" [[noreturn]] void serve(const long* stack) {
-  const long port = call(__NR_open, stack[2], kReadWrite | kNonBlocking);  // argv[1]
+  const long port = open_port(stack[2]);  // argv[1]
   if (stack[0] != 2 || port < 0) call(__NR_exit, 1);
-  call(__NR_rt_sigprocmask, kBlock, address(&kPortSignal), 0, kSignalSetBytes);
-  call(__NR_fcntl, port, kSetOwner, call(__NR_getpid));
-  call(__NR_fcntl, port, kSetFlags, kNonBlocking | kAsynchronous);
   for (;;) {
     Request request;
     if (!receive(port, &request, sizeof request)) {
@@ -252,5 +229,3 @@ extern "C" [[noreturn]] void serve(const long* stack) {
     answer(port, request, renumbered, renew(request));
   }
 }
-
-asm(".globl _start\n_start:\n  mov %rsp, %rdi\n  and $-16, %rsp\n  call serve\n");
