@@ -79,6 +79,8 @@ Task<void> stop_machine(std::filesystem::path path, StopOptions options, Running
     // Another command was quicker: what it did may be just what this one was to do.
     report->state = MachineState::stopped;
     report->error.reset();
+    report->pid.reset();
+    report->ports.clear();
     if (!options.remove) {
       report->error = Error(ErrorKind::conflict,
                             fmt::format("{} was removed by another command just now", name));
@@ -90,7 +92,7 @@ Task<void> stop_machine(std::filesystem::path path, StopOptions options, Running
 }  // namespace
 
 Fleet::Fleet(std::filesystem::path state_root, std::string name)
-    : root_(std::filesystem::absolute(state_root)), name_(std::move(name)) {
+    : root_(std::filesystem::absolute(state_root).lexically_normal()), name_(std::move(name)) {
   require_state_root(root_);
   if (is_valid_name(name_)) return;  // it becomes one component of a path
   throw Error(ErrorKind::invalid_config,

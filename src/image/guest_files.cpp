@@ -124,8 +124,10 @@ esac
 
 echo 1 >/proc/sys/kernel/sysrq
 # Whoever runs a hundred pays for each that wakes by itself to tidy up its memory.
-echo 0 >/proc/sys/vm/compaction_proactiveness
-echo 60 >/proc/sys/vm/stat_interval
+cd /proc/sys/vm
+[ ! -e compaction_proactiveness ] || echo 0 >compaction_proactiveness
+[ ! -e stat_interval ] || echo 60 >stat_interval
+cd /
 load_drivers 'virtio:*'
 modprobe -qa pvpanic_pci
 busybox --install -s 2>/dev/null
@@ -152,8 +154,8 @@ done
 [ -e $port ] || exit
 exec </dev/null >/dev/null 2>&1
 [ -x /etc/vmfleet/relay ] || exec qemu-ga -m virtio-serial -p $port
-qemu-ga -m unix-listen -p /run/agent.sock &
-exec /etc/vmfleet/relay $port /run/agent.sock
+listener=/run/agent.sock
+exec /etc/vmfleet/relay $port $listener /usr/sbin/qemu-ga -m unix-listen -p $listener
 )";
 
 constexpr std::string_view kLease = R"(#!/bin/sh

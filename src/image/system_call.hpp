@@ -15,12 +15,15 @@ constexpr long kSigIo = 29, kBlock = 0, kSignalSetBytes = 8;
 
 constexpr std::uint64_t kPortSignal = std::uint64_t{1} << (kSigIo - 1);
 
-inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0) {
+inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0,
+                 long f = 0) {
   long result = number;
   register long fourth asm("r10") = d;
+  register long fifth asm("r8") = e;
+  register long sixth asm("r9") = f;
   asm volatile("syscall"
                : "+a"(result)
-               : "D"(a), "S"(b), "d"(c), "r"(fourth)
+               : "D"(a), "S"(b), "d"(c), "r"(fourth), "r"(fifth), "r"(sixth)
                : "rcx", "r11", "memory");
   return result;
 }

@@ -21,10 +21,10 @@ constexpr std::string_view kAppend = "panic=-1 quiet cryptomgr.notests";
 // prefixes; write-protecting and checking the kernel's text; zeroing what is allocated; grace
 // periods that wait for a tick (packet sockets, so DHCP). And string instructions that copy byte by
 // byte, the fastest way on real processors only: 0.1 s. And what wakes it while it is idle, to
-// suspect a lockup or the clock when it is the host that is busy.
+// suspect a lockup when it is the host that is busy.
 constexpr std::string_view kAppendEmulatedX86 =
     "noreplace-smp rodata=off init_on_alloc=0 rcupdate.rcu_expedited=1 clearcpuid=erms,fsrm "
-    "nowatchdog tsc=reliable";
+    "nowatchdog";
 // Calibrating the local APIC timer takes 0.1 s; one processor does as well with the HPET.
 constexpr std::string_view kAppendOneEmulatedCpuX86 = "nolapic_timer";
 // On arm64 only one thing is worth it: page tables that change with each system call, against a

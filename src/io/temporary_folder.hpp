@@ -66,12 +66,12 @@ inline void remove_abandoned(const std::filesystem::path& folder, std::string_vi
   }
 }
 
-/// Removes a folder that is `folder` to nobody from one moment to the next: first it becomes part
-/// of one called `grave` and six more letters, which whoever is killed leaves behind.
+/// Removes a folder that is `folder` to nobody from one moment to the next: first it is called
+/// `grave` and six more letters, which whoever is killed leaves behind.
 inline void remove_at_once(const std::filesystem::path& folder,
                            const std::filesystem::path& grave) {
   const TemporaryFolder made(grave);
-  if (::rename(folder.c_str(), (made.path() / "removed").c_str()) != 0) {
+  if (::rename(folder.c_str(), made.path().c_str()) != 0) {  // in the place of an empty one
     throw errno_error("remove " + folder.string(), errno);
   }
 }

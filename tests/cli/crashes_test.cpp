@@ -149,23 +149,38 @@ TEST_CASE("an image rm that is killed leaves a whole image or none, and the rest
 
 namespace {
 
-/// A snapshot with each fault in turn, of real QEMU, for the fake one saves nothing. How many
-/// there were.
+/// Of real QEMU, for the fake one saves nothing.
+struct SnapshotWorld : Vmfleet {
+  SnapshotWorld() {
+    environment["FAULT_FOLDER"] = folder().string();
+    environment["FAULT_REPORT"] = report().string();
+    environment["UV_THREADPOOL_SIZE"] = "1";
+  }
+
+  [[nodiscard]] std::filesystem::path report() const { return folder() / "report"; }
+  /// False when there was no call for it.
+  bool is_hit(const std::string& fault, const Words& words) {
+    std::filesystem::remove(report());
+    environment["FAULT"] = fault;
+    run(words);
+    environment.erase("FAULT");
+    return std::filesystem::exists(report());
+  }
+  void make_snapshot() const {
+    REQUIRE(run(up_with("count")).code == 0);
+    REQUIRE(run({"snapshot", "vm-0", "one"}).code == 0);
+  }
+};
+
+/// With each fault in turn. How many there were.
 int spoil_snapshots(const char* calls, const char* action) {
-  Vmfleet world;
-  world.environment["FAULT_FOLDER"] = world.folder().string();
-  world.environment["FAULT_REPORT"] = (world.folder() / "report").string();
-  world.environment["UV_THREADPOOL_SIZE"] = "1";
-  REQUIRE(world.run(up_with("count")).code == 0);
-  REQUIRE(world.run({"snapshot", "vm-0", "one"}).code == 0);
+  SnapshotWorld world;
+  world.make_snapshot();
   int count = 0;
   for (int k = 1;; k += stride(), ++count) {
-    std::filesystem::remove(world.folder() / "report");
-    world.environment["FAULT"] = fmt::format("{}:{}:{}", calls, k, action);
-    const Ran ran = world.run({"snapshot", "vm-0", "one", "--force"});
-    world.environment.erase("FAULT");
-    if (!std::filesystem::exists(world.folder() / "report")) break;
-    INFO(action << " of " << calls << " " << k << "\n" << ran.err);
+    const auto fault = fmt::format("{}:{}:{}", calls, k, action);
+    if (!world.is_hit(fault, {"snapshot", "vm-0", "one", "--force"})) break;
+    INFO(fault);
     const auto ps = world.document({"ps"});
     CHECK(machine(ps, 0).text("state") == "ready");
     CHECK(machine(ps, 0).texts("snapshots") == std::vector<std::string>{"one"});
@@ -179,4 +194,20 @@ int spoil_snapshots(const char* calls, const char* action) {
 TEST_CASE("whatever spoils snapshot --force, one is there, and the guest goes on") {
   CHECK(spoil_snapshots("change", "kill") > 0);
   CHECK(spoil_snapshots("send", "ENOMEM") > 0);
+}
+
+TEST_CASE("whatever snapshot --rm leaves when it is killed, the machine can be removed") {
+  SnapshotWorld world;
+  int killed = 0;
+  for (;; ++killed) {
+    world.make_snapshot();
+    const auto fault = fmt::format("change:{}:kill", killed + 1);
+    const bool hit = world.is_hit(fault, {"snapshot", "vm-0", "one", "--rm"});
+    const Ran down = world.run({"down", "--grace", "0ms"});
+    INFO(fault << "\n" << down.err);
+    CHECK(down.code == 0);
+    CHECK_FALSE(std::filesystem::exists(world.state() / "default/vm-0"));
+    if (!hit) break;
+  }
+  CHECK(killed > 3);
 }
