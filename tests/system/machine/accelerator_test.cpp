@@ -73,6 +73,17 @@ TEST_CASE("a guest that ran under KVM is remembered until the binary changes") {
   REQUIRE_FALSE(host.left_files());
 }
 
+TEST_CASE("a KVM under which a guest takes many times as long as emulated is not used") {
+  if (!has_kvm_device()) return;
+  const Host host;
+  const QemuBinary slow = host.qemu("case \"$*\" in *accel=tcg*) exit 33 ;; esac\nexec sleep 60");
+  const KvmState state = testkit::run_async(probe_kvm(slow));
+  REQUIRE_FALSE(state.usable);
+  REQUIRE_THAT(state.reason, ContainsSubstring("emulated"));
+  const QemuBinary good = host.qemu("sleep 0.5; exit 33");
+  REQUIRE(testkit::run_async(probe_kvm(good)).usable);
+}
+
 TEST_CASE("what is not KVM's failure is not remembered") {
   if (!has_kvm_device()) return;
   const Host host;
